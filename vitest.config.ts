@@ -1,0 +1,10 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  resolve: { alias: { keelson: new URL('./lib/index.ts', import.meta.url).pathname } },
+  test: {
+    include: ['test/**/*.test.ts'],
+    // Suites that need more than Node have a script and a configuration of their own.
+    exclude: ['test/cluster/**', 'test/yaml/**', 'test/package/**'],
+  },
+});
