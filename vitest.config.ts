@@ -1,6 +1,6 @@
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   resolve: { alias: { keelson: new URL('./lib/index.ts', import.meta.url).pathname } },
   test: {
     include: ['test/**/*.test.ts'],
@@ -8,3 +8,5 @@ export default defineConfig({
     exclude: ['test/cluster/**', 'test/yaml/**', 'test/package/**'],
   },
 });
+
+export default config;

@@ -1,0 +1,110 @@
+import { Duration, Size } from 'cdk8s';
+import { Cpu } from 'cdk8s-plus-27';
+import type { Construct } from 'constructs';
+import {
+  GeneratedSecret,
+  GitSource,
+  GpuBuildNode,
+  Gpus,
+  ImageName,
+  KeelWatchedBuild,
+  MakisuBuilder,
+  MicroK8sRegistry,
+  MinioRabbitTestStack,
+  Pipeline,
+  Platform,
+  PodField,
+  PodSecurity,
+  SecretSource,
+  Tag,
+  Version,
+} from 'keelson';
+import type { StudioGoRunnerOptions } from './options.ts';
+
+/** studio-go-runner's whole pipeline on MicroK8s: from a commit to a tested build. */
+export function studioGoRunner(scope: Construct, options: StudioGoRunnerOptions): void {
+  const platform = new Platform(scope, 'platform', {
+    registry: MicroK8sRegistry.existing({
+      nodeAddress: options.registryAddress,
+      nodePort: options.registryPort,
+    }),
+    cache: { storage: Size.gibibytes(30) },
+    keel: {},
+  });
+  studioGoRunnerPipeline(scope, 'studio-go-runner', platform, options);
+}
+
+/** The pipeline alone, on a platform that others may share. */
+export function studioGoRunnerPipeline(
+  scope: Construct,
+  id: string,
+  platform: Platform,
+  options: StudioGoRunnerOptions,
+): Pipeline {
+  const { branch, version, namespace, registryCredentials } = options;
+  const pipeline = new Pipeline(scope, id, {
+    platform,
+    namespace,
+    source: GitSource.remote(options.repository, {
+      branch,
+      version: version === undefined ? Version.fromFile('README.md') : Version.of(version),
+    }),
+  });
+  const built = new MakisuBuilder(pipeline, 'image', {
+    dockerfile: 'Dockerfile_microk8s',
+    target: platform.registry.image('leafai/studio-go-runner-standalone-build', { tag: Tag.branch() }),
+    ...(registryCredentials && {
+      registryConfig: SecretSource.existing('docker-registry-config', 'registry.yaml'),
+    }),
+  });
+  const services = new MinioRabbitTestStack(pipeline, 'services', { minio: { storage: Size.gibibytes(15) } });
+  const keys = encryptionKeys(pipeline);
+
+  new KeelWatchedBuild(pipeline, 'build', {
+    image: options.image === undefined ? built : ImageName.parse(options.image),
+    services,
+    command: ['./base-build.sh'],
+    timeout: Duration.hours(2),
+    node: new GpuBuildNode(pipeline, 'gpu', {
+      gpus: options.gpus > 0 ? Gpus.whole(options.gpus) : Gpus.none(),
+    }),
+    podSecurity: PodSecurity.baseline('the build image runs as root'),
+    volume: { mountPath: '/build', size: Size.gibibytes(20) },
+    resources: { cpu: { limit: Cpu.units(2) }, memory: { limit: Size.gibibytes(4) } },
+    env: {
+      KeelCI: 'KeelCI',
+      LOGXI: '*=INF',
+      CLEAR_TEXT_MESSAGES: 'true',
+      K8S_POD_NAME: PodField.NAME,
+      K8S_NAMESPACE: PodField.NAMESPACE,
+    },
+    secretFiles: {
+      '/runner/certs/message/encryption/ssh-privatekey': keys.source('ssh-privatekey'),
+      '/runner/certs/message/encryption/ssh-publickey': keys.source('ssh-publickey'),
+      '/runner/certs/message/passphrase/ssh-passphrase': keys.source('ssh-passphrase'),
+      '/runner/certs/queues/signing/rmq_cpu_andrei_': keys.source('signing-publickey'),
+      '/runner/certs/aws-sqs/default/credentials': awsSqs('credentials'),
+      '/runner/certs/aws-sqs/default/config': awsSqs('config'),
+    },
+  });
+  return pipeline;
+}
+
+/** The keys with which the runner under test encrypts and signs messages. They are made in the cluster. */
+function encryptionKeys(pipeline: Pipeline): GeneratedSecret {
+  return new GeneratedSecret(pipeline, 'message-keys', {
+    name: 'studioml-runner-keys',
+    keys: {
+      'ssh-passphrase': { password: { length: 32 } },
+      'ssh-privatekey': { privateKey: { type: 'rsa', bits: 4096, passphraseKey: 'ssh-passphrase' } },
+      'ssh-publickey': { publicKey: { of: 'ssh-privatekey', format: 'pem' } },
+      'signing-privatekey': { privateKey: { type: 'ed25519' } },
+      'signing-publickey': { publicKey: { of: 'signing-privatekey', format: 'openssh' } },
+    },
+  });
+}
+
+/** Credentials for queues of AWS, which the tests use where they are given. */
+function awsSqs(key: string): SecretSource {
+  return SecretSource.existing('studioml-runner-aws-sqs', key, { optional: true });
+}

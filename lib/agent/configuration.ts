@@ -1,0 +1,129 @@
+import type { TemplateObject } from './job-template.ts';
+import type { AGENT_API_VERSION } from './version.ts';
+
+/** The name of the ConfigMap that describes a pipeline, in the pipeline's namespace. */
+export const PIPELINE_CONFIG_MAP = 'keelson-pipeline';
+/** Its key, and the kind of the JSON document in it. */
+export const PIPELINE_KEY = 'pipeline.json';
+/** The key of the controller's configuration in its ConfigMap. */
+export const CONTROLLER_KEY = 'controller.json';
+/** The key of the gate's configuration in its ConfigMap. */
+export const GATE_KEY = 'gate.json';
+
+interface Document<Kind extends string> {
+  readonly apiVersion: typeof AGENT_API_VERSION;
+  readonly kind: Kind;
+}
+
+/** What the controller is told on its own account. */
+export interface ControllerConfiguration extends Document<'Controller'> {
+  readonly platform: string;
+  /** The Lease by which replicas elect a leader, in the controller's namespace. */
+  readonly lease: string;
+  /** The ClusterRole that the controller binds itself to in the namespaces that it makes. */
+  readonly commitNamespaceRole: string;
+  /** Most image builds that run at once, over all pipelines. */
+  readonly maxConcurrentBuilds: number;
+  readonly retention: RetentionConfiguration;
+}
+
+/** How long the namespaces of finished image builds are kept. */
+export interface RetentionConfiguration {
+  readonly succeededSeconds: number;
+  readonly failedSeconds: number;
+  /** Most finished namespaces kept per pipeline. */
+  readonly maxPerPipeline: number;
+}
+
+/** A pipeline, as the controller finds it in its ConfigMap. */
+export interface PipelineConfiguration extends Document<'Pipeline'> {
+  readonly name: string;
+  readonly namespace: string;
+  readonly platform: string;
+  readonly source?: SourceConfiguration;
+  readonly images: readonly ImageConfiguration[];
+  readonly builds: readonly BuildConfiguration[];
+  /** Secrets in the pipeline's namespace whose missing values the controller makes. */
+  readonly generatedSecrets: readonly string[];
+}
+
+export interface SourceConfiguration {
+  readonly url: string;
+  /** The watched branches, in full: no patterns. */
+  readonly branches: readonly string[];
+  readonly pollSeconds: number;
+  readonly version: VersionConfiguration;
+  readonly submodules: boolean;
+  readonly lfs: boolean;
+  readonly credential?: GitCredentialConfiguration;
+}
+
+export type VersionConfiguration =
+  | { readonly from: 'value'; readonly value: string }
+  /** A tag at the commit that is a semantic version, with or without a leading `v`. */
+  | { readonly from: 'git-tag' }
+  /** The `<repo-version>` mark in a file of the repository. */
+  | { readonly from: 'file'; readonly path: string };
+
+export interface SecretKeyConfiguration {
+  readonly secretName: string;
+  readonly key: string;
+}
+
+export type GitCredentialConfiguration =
+  | { readonly kind: 'token'; readonly token: SecretKeyConfiguration; readonly username: string }
+  | { readonly kind: 'ssh'; readonly privateKey: SecretKeyConfiguration; readonly knownHosts: string };
+
+/** How an image is built for each new commit. */
+export interface ImageConfiguration {
+  readonly name: string;
+  /** The objects made in the commit's namespace, the Namespace itself first, with placeholders. */
+  readonly jobTemplate: readonly TemplateObject[];
+  /** Keys of Secrets copied from the pipeline's namespace into the commit's, under the same names. */
+  readonly copySecrets: readonly SecretKeyConfiguration[];
+  /** What happens to a build of the same tag that is still running when a newer commit arrives. */
+  readonly concurrency: 'queue' | 'supersede';
+  readonly maxAttempts: number;
+}
+
+/** A watched build, as the controller repairs it. The gate has its own {@link GateConfiguration}. */
+export interface BuildConfiguration {
+  readonly deployment: string;
+  readonly lease: string;
+  readonly statusConfigMap: string;
+  /** The image that Keel watches. */
+  readonly image: string;
+  /** Workloads that run only while the build does. */
+  readonly services: readonly ServiceConfiguration[];
+  /** How long a finished build is kept for examination; until the next image where absent. */
+  readonly keepSeconds?: number;
+}
+
+export interface ServiceConfiguration {
+  readonly name: string;
+  readonly deployment: string;
+  readonly readiness: ReadinessConfiguration;
+}
+
+/** When a service counts as answering: an HTTP 200, an AMQP handshake, or an accepted connection. */
+export type ReadinessConfiguration =
+  | { readonly http: { readonly host: string; readonly port: number; readonly path: string } }
+  | { readonly amqp: { readonly host: string; readonly port: number } }
+  | { readonly tcp: { readonly host: string; readonly port: number } };
+
+/** What the gate beside a watched build is told. */
+export interface GateConfiguration extends Document<'Gate'> {
+  readonly deployment: string;
+  readonly container: string;
+  readonly lease: string;
+  readonly statusConfigMap: string;
+  /** How many results the status keeps. */
+  readonly historyLimit: number;
+  readonly services: readonly ServiceConfiguration[];
+  /** How long the services may take to answer, before the build fails. */
+  readonly servicesTimeoutSeconds: number;
+  /** The directory shared with the build container, see {@link RunFiles}. */
+  readonly runDirectory: string;
+  /** Where outputs of runs are kept: a directory of the build's volume. */
+  readonly outputDirectory?: string;
+}

@@ -1,0 +1,82 @@
+/** A Kubernetes object as plain JSON, as it stands in a job template. */
+export interface TemplateObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+}
+
+/** What the controller knows of a commit when it fills a job template. */
+export interface TemplateValues {
+  /** The namespace made for the commit. */
+  readonly namespace: string;
+  /** The repository's URL. */
+  readonly url: string;
+  /** The branch whose head the commit is. */
+  readonly branch: string;
+  /** The commit's full object name. */
+  readonly commit: string;
+  /** The pipeline's version, resolved at the commit. */
+  readonly version: string;
+  /** A DNS label unique to pipeline, commit and attempt. */
+  readonly id: string;
+  /** The branch as an image tag. */
+  readonly 'tag.branch': string;
+  /** The commit as an image tag. */
+  readonly 'tag.commit': string;
+  /** The version as an image tag. */
+  readonly 'tag.version': string;
+}
+
+const NAMES: readonly (keyof TemplateValues)[] = [
+  'namespace',
+  'url',
+  'branch',
+  'commit',
+  'version',
+  'id',
+  'tag.branch',
+  'tag.commit',
+  'tag.version',
+];
+
+/**
+ * The text that stands for a value in the strings of a job template: `((keelson.commit))`.
+ *
+ * @example
+ * args: ['build', `-t=${placeholder('tag.branch')}`]
+ */
+export function placeholder(name: keyof TemplateValues): string {
+  return `((keelson.${name}))`;
+}
+
+const PLACEHOLDER = new RegExp(
+  `\\(\\(keelson\\.(${NAMES.map((name) => name.replace('.', '\\.')).join('|')})\\)\\)`,
+  'g',
+);
+
+/**
+ * Fills a job template. Placeholders are replaced in string values of the parsed objects, once: a value
+ * is data and never becomes syntax, neither YAML nor another placeholder. In a container's command, args
+ * and env, where the kubelet would expand `$(NAME)`, a value's `$` is doubled so that it does not.
+ *
+ * @see https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
+ */
+export function fillTemplate<T>(template: T, values: TemplateValues): T {
+  return fill(template, values, false) as T;
+}
+
+/** Fields in which the kubelet expands `$(NAME)`. */
+const EXPANDED = new Set(['command', 'args', 'env']);
+
+function fill(node: unknown, values: TemplateValues, expanded: boolean): unknown {
+  if (typeof node === 'string') {
+    return node.replace(PLACEHOLDER, (_match, name: keyof TemplateValues) =>
+      expanded ? values[name].replaceAll('$(', '$$$$(') : values[name],
+    );
+  }
+  if (Array.isArray(node)) return node.map((item) => fill(item, values, expanded));
+  if (node === null || typeof node !== 'object') return node;
+  return Object.fromEntries(
+    Object.entries(node).map(([key, value]) => [key, fill(value, values, expanded || EXPANDED.has(key))]),
+  );
+}

@@ -1,0 +1,40 @@
+import { shortHash } from '../kubernetes/names.ts';
+import type { KubernetesObject } from './render.ts';
+
+/** An object and its wave, to be named. */
+export interface Numbered {
+  readonly json: KubernetesObject;
+  readonly wave: number;
+}
+
+/** Room for the longest suffix within the 255 bytes of a file name. */
+const MAX_BASE = 200;
+
+/**
+ * A file name for each object: `NN-kind-name.yaml`, NN being its wave, so that the files' order is the order
+ * of applying them and a new object renumbers nothing. Objects that would share a name are told apart by
+ * their namespace.
+ */
+export function fileNames(objects: readonly Numbered[]): string[] {
+  const width = Math.max(2, ...objects.map(({ wave }) => String(wave).length));
+  const bases = objects.map(({ json, wave }) => base(json.metadata.name, json.kind, wave, width));
+  const seen = new Map<string, number>();
+  for (const name of bases) seen.set(name, (seen.get(name) ?? 0) + 1);
+  return objects.map(({ json }, index) => {
+    const name = bases[index] ?? '';
+    const suffix = seen.get(name) === 1 ? '' : `-in-${plain(json.metadata.namespace ?? 'cluster')}`;
+    return `${name}${suffix}.yaml`;
+  });
+}
+
+function base(name: string, kind: string, wave: number, width: number): string {
+  const text = `${String(wave).padStart(width, '0')}-${kind.toLowerCase()}-${plain(name)}`;
+  return text.length <= MAX_BASE ? text : `${text.slice(0, MAX_BASE)}-${shortHash(text)}`;
+}
+
+/** Names of RBAC objects may hold what file names may not. */
+function plain(text: string): string {
+  return /^[a-z0-9.-]*$/.test(text)
+    ? text
+    : `${text.replace(/[^A-Za-z0-9.-]/g, '_').toLowerCase()}-${shortHash(text)}`;
+}

@@ -1,0 +1,175 @@
+import { dirname, join } from 'node:path';
+import { type ApiObject, App, type AppProps, YamlOutputType } from 'cdk8s';
+import { formatProblem } from '../kubernetes/problem.ts';
+import { SynthesisError } from './errors.ts';
+import { stageGraph } from './graph.ts';
+import { kubernetesMinorOf, OLDEST_MINOR, parseMinor, setKubernetesMinor } from './kubernetes-version.ts';
+import { chartFiles, kustomization } from './layout.ts';
+import { nodeFilesOf } from './node-files.ts';
+import { type OutputFile, writeOutput } from './output.ts';
+import type { KubernetesObject } from './render.ts';
+import { type SynthesizedChart, synthesize } from './synthesis.ts';
+import { yamlDocuments } from './yaml.ts';
+
+/**
+ * Changes any object after it has been rendered and before it is checked. What it returns takes the
+ * object's place; undefined leaves the object out.
+ */
+export type Transform = (object: KubernetesObject, source: ApiObject) => KubernetesObject | undefined;
+
+export interface KeelsonAppProps extends Omit<AppProps, 'yamlOutputType'> {
+  /**
+   * The directory of the manifests.
+   * @default - the environment variable CDK8S_OUTDIR, or else manifests
+   */
+  readonly outdir?: string;
+  /**
+   * The directory for files that nodes need before their kubelet can pull from a registry.
+   * @default - node-setup, beside outdir where that is given, else in the working directory
+   */
+  readonly nodeSetupOutdir?: string;
+  /**
+   * One file per object in a folder per chart, or one file per chart.
+   * @default YamlOutputType.FOLDER_PER_CHART_FILE_PER_RESOURCE
+   */
+  readonly yamlOutputType?: YamlOutputType.FOLDER_PER_CHART_FILE_PER_RESOURCE | YamlOutputType.FILE_PER_CHART;
+  /**
+   * The oldest Kubernetes minor that has to accept the manifests, `1.30` or later.
+   * @default '1.30'
+   */
+  readonly kubernetesVersion?: string;
+  /**
+   * Changes objects after rendering.
+   * @default - none
+   */
+  readonly transform?: Transform;
+}
+
+/** What a synthesis wrote. */
+export interface SynthesisResult {
+  /** The directory of the manifests. */
+  readonly outdir: string;
+  /** The directory of the files for nodes; undefined where there are none. */
+  readonly nodeSetupOutdir: string | undefined;
+  readonly charts: readonly {
+    /** The path of the chart's construct. */
+    readonly name: string;
+    /** Its folder or file, relative to the outdir. */
+    readonly path: string;
+    /** Its objects, in the order of applying them. */
+    readonly objects: readonly KubernetesObject[];
+  }[];
+  /** What is allowed and worth a look. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * A cdk8s App whose synthesis takes time in proportion to the number of objects, checks everything before
+ * it writes anything, and writes one file per object, a kustomization.yaml and a graph of the stages.
+ *
+ * @throws SynthesisError from `synth`, with every problem of the program at once
+ * @example
+ * const app = new KeelsonApp();
+ * new Pipeline(app, 'my-project', { platform, source });
+ * app.synth();
+ */
+export class KeelsonApp extends App {
+  /** The oldest Kubernetes minor that has to accept the manifests. */
+  readonly kubernetesVersion: string;
+  readonly #props: KeelsonAppProps;
+
+  constructor(props: KeelsonAppProps = {}) {
+    const { outdir = process.env['CDK8S_OUTDIR'] ?? 'manifests' } = props;
+    super({
+      ...props,
+      outdir,
+      yamlOutputType: props.yamlOutputType ?? YamlOutputType.FOLDER_PER_CHART_FILE_PER_RESOURCE,
+    });
+    this.#props = props;
+    this.kubernetesVersion = props.kubernetesVersion ?? `1.${OLDEST_MINOR}`;
+    setKubernetesMinor(this, parseMinor(this.kubernetesVersion) ?? OLDEST_MINOR);
+    this.node.addValidation({ validate: () => this.#problems() });
+  }
+
+  /**
+   * Writes the manifests. cdk8s' own command calls this too.
+   *
+   * @throws SynthesisError where anything is wrong; nothing has been written then
+   */
+  override synth(): SynthesisResult {
+    const { charts, warnings, constructs } = synthesize(this, this.#props.transform);
+    const nodeFiles = constructs
+      .flatMap(nodeFilesOf)
+      .map(({ file, content }): OutputFile => ({ path: file, content }));
+    const layouts = charts.map((chart) => chartFiles(chart, this.#perChart, this.outputFileExtension));
+    writeOutput(this.outdir, [
+      ...layouts.flatMap(({ files }) => files),
+      { path: 'kustomization.yaml', content: kustomization(layouts.map(({ path }) => path)) },
+      { path: 'graph.mmd', content: stageGraph(constructs) },
+      ...this.#constructMetadata(charts),
+    ]);
+    if (nodeFiles.length > 0) writeOutput(this.nodeSetupOutdir, nodeFiles);
+    return {
+      outdir: this.outdir,
+      nodeSetupOutdir: nodeFiles.length > 0 ? this.nodeSetupOutdir : undefined,
+      charts: charts.map(({ name, objects }, index) => ({
+        name,
+        path: layouts[index]?.path ?? name,
+        objects: objects.map(({ json }) => json),
+      })),
+      warnings,
+    };
+  }
+
+  /** The manifests of all charts as one text. */
+  override synthYaml(): string {
+    const { charts } = synthesize(this, this.#props.transform);
+    return yamlDocuments(charts.flatMap(({ objects }) => objects.map(({ json }) => json)));
+  }
+
+  /** The directory for files that nodes need. */
+  get nodeSetupOutdir(): string {
+    const { outdir, nodeSetupOutdir } = this.#props;
+    return nodeSetupOutdir ?? (outdir === undefined ? 'node-setup' : join(dirname(outdir), 'node-setup'));
+  }
+
+  get #perChart(): boolean {
+    return this.yamlOutputType === YamlOutputType.FILE_PER_CHART;
+  }
+
+  #problems(): string[] {
+    const problems: string[] = [];
+    const minor = parseMinor(this.kubernetesVersion);
+    if (minor === undefined || minor < OLDEST_MINOR) {
+      problems.push(
+        formatProblem({
+          property: 'kubernetesVersion',
+          value: this.kubernetesVersion,
+          message: 'is not a supported version of Kubernetes',
+          remedy: `give '1.${OLDEST_MINOR}' or a later minor`,
+        }),
+      );
+    }
+    if (!this.#perChart && this.yamlOutputType !== YamlOutputType.FOLDER_PER_CHART_FILE_PER_RESOURCE) {
+      problems.push(
+        formatProblem({
+          property: 'yamlOutputType',
+          value: this.yamlOutputType,
+          message: 'is not supported',
+          remedy: 'use FOLDER_PER_CHART_FILE_PER_RESOURCE or FILE_PER_CHART',
+        }),
+      );
+    }
+    return problems;
+  }
+
+  /** What cdk8s' command reads to name constructs in the results of its validation plugins. */
+  #constructMetadata(charts: readonly SynthesizedChart[]): OutputFile[] {
+    if (process.env['CDK8S_RECORD_CONSTRUCT_METADATA'] !== 'true' && !this.#props.recordConstructMetadata)
+      return [];
+    const resources = Object.fromEntries(
+      charts.flatMap(({ objects }) => objects.map(({ json, path }) => [json.metadata.name, { path }])),
+    );
+    return [{ path: 'construct-metadata.json', content: JSON.stringify({ version: '1.0.0', resources }) }];
+  }
+}

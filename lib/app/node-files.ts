@@ -1,0 +1,16 @@
+import type { IConstruct } from 'constructs';
+import type { NodeFile } from '../registry/registry.ts';
+
+const NODE_FILES = 'keelson.dev/node-files';
+
+/** Has files for the set-up of nodes written, outside of the manifests. */
+export function declareNodeFiles(construct: IConstruct, files: readonly NodeFile[]): void {
+  if (files.length > 0) construct.node.addMetadata(NODE_FILES, files);
+}
+
+/** The files that a construct declared. */
+export function nodeFilesOf(construct: IConstruct): NodeFile[] {
+  return construct.node.metadata
+    .filter(({ type }) => type === NODE_FILES)
+    .flatMap(({ data }) => data as NodeFile[]);
+}

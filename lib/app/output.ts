@@ -1,0 +1,61 @@
+import { mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, normalize, sep } from 'node:path';
+
+/** A file to be written, with its path relative to the output directory. */
+export interface OutputFile {
+  readonly path: string;
+  readonly content: string;
+}
+
+/** Where the files of the last synthesis are listed. It ends in nothing that GitOps tools take for a manifest. */
+const LEDGER = '.keelson-files';
+
+/**
+ * Writes files and removes those that an earlier call wrote and this one does not. Other files are never
+ * touched.
+ */
+export function writeOutput(directory: string, files: readonly OutputFile[]): void {
+  const before = readLedger(directory);
+  mkdirSync(directory, { recursive: true });
+  let made = '';
+  for (const { path, content } of files) {
+    const folder = dirname(path);
+    if (folder !== '.' && folder !== made) {
+      mkdirSync(join(directory, folder), { recursive: true });
+      made = folder;
+    }
+    writeFileSync(join(directory, path), content);
+  }
+  const now = new Set(files.map(({ path }) => path));
+  removeFiles(
+    directory,
+    before.filter((path) => !now.has(path)),
+  );
+  writeFileSync(join(directory, LEDGER), [...now].map((path) => `${path}\n`).join(''));
+}
+
+/** The paths of the last synthesis that are inside the directory, whatever somebody made of the list. */
+function readLedger(directory: string): string[] {
+  let text: string;
+  try {
+    text = readFileSync(join(directory, LEDGER), 'utf8');
+  } catch {
+    return [];
+  }
+  return text.split('\n').filter((path) => {
+    const normal = normalize(path);
+    return path !== '' && normal === path && !normal.startsWith('..') && !normal.startsWith(sep);
+  });
+}
+
+function removeFiles(directory: string, stale: readonly string[]): void {
+  for (const path of stale) rmSync(join(directory, path), { force: true });
+  for (const folder of new Set(stale.map(dirname))) {
+    if (folder === '.') continue;
+    try {
+      rmdirSync(join(directory, folder));
+    } catch {
+      // Somebody else's files are in it, or it is gone.
+    }
+  }
+}

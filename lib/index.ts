@@ -1,0 +1,58 @@
+export * from './agent/index.ts';
+export { SynthesisError } from './app/errors.ts';
+export { KeelsonApp, type KeelsonAppProps, type SynthesisResult, type Transform } from './app/keelson-app.ts';
+export type { KubernetesObject } from './app/render.ts';
+export { GpuBuildNode, type GpuBuildNodeProps } from './gpu/gpu-build-node.ts';
+export { Gpus } from './gpu/gpus.ts';
+export { ImageName, type ImageNameParts } from './image/image-name.ts';
+export type { ImageSource } from './image/image-source.ts';
+export { MakisuBuilder, type MakisuBuilderProps } from './image/makisu-builder.ts';
+export { type LayerCache, RedisLayerCache, type RedisLayerCacheProps } from './image/redis-layer-cache.ts';
+export { branchTag, Tag } from './image/tag.ts';
+export type { EnvironmentSource } from './keel/build-pod.ts';
+export { Keel, type KeelProps, type KeelReference, type WatchRequest } from './keel/keel.ts';
+export { KeelPolicy, type SemverScope } from './keel/keel-policy.ts';
+export {
+  type BuildVolumeProps,
+  KeelWatchedBuild,
+  type KeelWatchedBuildProps,
+} from './keel/keel-watched-build.ts';
+export { type Environment, type EnvironmentValue, PodField } from './kubernetes/environment.ts';
+export {
+  GeneratedSecret,
+  type GeneratedSecretProps,
+  type SecretGenerator,
+} from './kubernetes/generated-secret.ts';
+export { KeelsonAnnotations, KeelsonLabels, type Stage } from './kubernetes/labels.ts';
+export { IsolatedNamespace, type IsolatedNamespaceProps, type QuotaLimits } from './kubernetes/namespace.ts';
+export type { Destination } from './kubernetes/network.ts';
+export { PodSecurity, type PodSecurityLevel } from './kubernetes/pod-security.ts';
+export { Grant, type GrantProps, type PolicyRule, type Subject } from './kubernetes/rbac.ts';
+export type { ContainerResources } from './kubernetes/resources.ts';
+export {
+  type ExistingSecretOptions,
+  type LiteralSecretOptions,
+  type SecretReference,
+  SecretSource,
+} from './kubernetes/secret-source.ts';
+export type { AccessMode } from './kubernetes/storage.ts';
+export { Pipeline, type PipelineProps } from './pipeline/pipeline.ts';
+export { PipelineRecord, type StageContribution, type StageProps } from './pipeline/pipeline-record.ts';
+export { AdmissionPolicy, ControllerAdmission, KeelAdmission } from './platform/admission.ts';
+export { Controller, type ControllerProps, type RetentionProps } from './platform/controller.ts';
+export { type ExistingPlatformProps, Platform, type PlatformProps } from './platform/platform.ts';
+export type { PlatformReference } from './platform/platform-reference.ts';
+export {
+  type ExistingMicroK8sRegistryProps,
+  MicroK8sRegistry,
+  type MicroK8sRegistryProps,
+} from './registry/microk8s-registry.ts';
+export { type ImageOptions, ImageTarget, type NodeFile, type Registry } from './registry/registry.ts';
+export { RegistryWorkload, type RegistryWorkloadProps } from './registry/registry-workload.ts';
+export { MinioRabbitTestStack, type MinioRabbitTestStackProps } from './services/minio-rabbit-test-stack.ts';
+export { MinioService, type MinioServiceProps } from './services/minio-service.ts';
+export { RabbitService, type RabbitServiceProps } from './services/rabbit-service.ts';
+export type { ServiceCredentials, TestServiceProps } from './services/service-props.ts';
+export type { TestService } from './services/test-service.ts';
+export { GitCredential, GitSource, type RemoteGitOptions } from './source/git-source.ts';
+export { Version } from './source/version.ts';

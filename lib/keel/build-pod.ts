@@ -1,0 +1,145 @@
+import { Duration, Size } from 'cdk8s';
+import type { Construct } from 'constructs';
+import type {
+  Container,
+  EnvFromSource,
+  EnvVar,
+  PodSecurityContext,
+  PodSpec,
+  SecurityContext,
+  Volume,
+  VolumeMount,
+} from 'kubernetes-types/core/v1.d.ts';
+import { RUN_DIRECTORY } from '../agent/run-files.ts';
+import type { ImageName } from '../image/image-name.ts';
+import { environment } from '../kubernetes/environment.ts';
+import type { PodSecurity } from '../kubernetes/pod-security.ts';
+import { type ContainerResources, resourceRequirements } from '../kubernetes/resources.ts';
+import { apiTokenVolume } from '../kubernetes/service-account.ts';
+import { claimVolume } from '../kubernetes/workload.ts';
+import type { TestService } from '../services/test-service.ts';
+import { AGENT_UID, gateContainer, gateVolumes, runMount } from './gate.ts';
+import type { KeelWatchedBuildProps } from './keel-watched-build.ts';
+import { secretFileVolumes } from './secret-files.ts';
+import { WrapperVariables } from './wrapper.ts';
+
+/** A ConfigMap or Secret of the namespace whose keys become variables. */
+export type EnvironmentSource = { readonly configMap: string } | { readonly secret: string };
+
+export interface BuildPodOptions extends Omit<KeelWatchedBuildProps, 'image' | 'services' | 'volume'> {
+  readonly name: string;
+  readonly image: ImageName;
+  readonly agentImage: ImageName;
+  readonly podSecurity: PodSecurity;
+  readonly services: readonly TestService[];
+  readonly volume: { readonly mountPath: string } | undefined;
+}
+
+const WRAPPER_DIRECTORY = '/keelson/bin';
+
+const RESOURCES: ContainerResources = {
+  cpu: { request: { amount: '1' }, limit: { amount: '2' } },
+  memory: { request: Size.gibibytes(2), limit: Size.gibibytes(4) },
+  ephemeralStorage: { request: Size.gibibytes(4), limit: Size.gibibytes(20) },
+};
+
+/** The pod of a watched build. Secrets are bound at once, the rest is produced at synthesis. */
+export function buildPod(scope: Construct, options: BuildPodOptions): () => PodSpec {
+  const { name, podSecurity, node, hostUsers, volume, agentImage } = options;
+  const secrets = secretFileVolumes(scope, options.secretFiles ?? {});
+  const env = variables(scope, options);
+  return () => ({
+    serviceAccountName: name,
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    terminationGracePeriodSeconds: 60,
+    ...(hostUsers !== undefined && { hostUsers }),
+    ...node?.scheduling,
+    securityContext: podContext(podSecurity),
+    initContainers: [gateContainer(agentImage)],
+    containers: [buildContainer(options, env, secrets.mounts)],
+    volumes: [
+      apiTokenVolume(),
+      ...gateVolumes(`${name}-gate`),
+      { name: 'wrapper', configMap: { name: `${name}-wrapper`, defaultMode: 0o555 } },
+      podInfo(),
+      ...(volume === undefined ? [] : [claimVolume('build', name)]),
+      ...secrets.volumes,
+    ],
+  });
+}
+
+function buildContainer(options: BuildPodOptions, env: EnvVar[], secretMounts: VolumeMount[]): Container {
+  const { image, command, envFrom, volume, node, resources, podSecurity } = options;
+  const gpus = node?.gpus.any ? { [node.gpus.resourceName]: String(node.gpus.count) } : {};
+  const { requests, limits } = resourceRequirements(resources, RESOURCES);
+  return {
+    name: 'build',
+    image: image.toString(),
+    imagePullPolicy: 'Always',
+    command: ['/bin/sh', `${WRAPPER_DIRECTORY}/wrapper.sh`],
+    args: [...command],
+    env,
+    ...(envFrom !== undefined && { envFrom: envFrom.map(environmentSource) }),
+    securityContext: containerContext(podSecurity),
+    resources: { requests: { ...requests, ...gpus }, limits: { ...limits, ...gpus } },
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+    volumeMounts: [
+      runMount(),
+      { name: 'wrapper', mountPath: WRAPPER_DIRECTORY, readOnly: true },
+      { name: 'podinfo', mountPath: '/etc/podinfo', readOnly: true },
+      ...(volume === undefined ? [] : [{ name: 'build', mountPath: volume.mountPath }]),
+      ...secretMounts,
+    ],
+  };
+}
+
+/** The wrapper's variables, those of the services, and the build's own, which win. */
+function variables(scope: Construct, options: BuildPodOptions): EnvVar[] {
+  const { services, env = {}, volume, timeout = Duration.hours(2), keepFor } = options;
+  const uid: EnvVar = { name: 'KEELSON_RUN_ID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } };
+  const output = volume === undefined ? '' : `${volume.mountPath}/.keelson/runs/$(KEELSON_RUN_ID)`;
+  const all = [
+    uid,
+    { name: WrapperVariables.RUN_DIRECTORY, value: RUN_DIRECTORY },
+    { name: WrapperVariables.OUTPUT_DIRECTORY, value: output },
+    { name: WrapperVariables.TIMEOUT, value: String(timeout.toSeconds({ integral: false })) },
+    { name: WrapperVariables.KEEP, value: String(keepFor?.toSeconds({ integral: false }) ?? 0) },
+    ...services.flatMap((service) => service.environment),
+    ...environment(scope, 'env', env),
+  ];
+  return [...new Map(all.map((variable) => [variable.name, variable])).values()];
+}
+
+function environmentSource(source: EnvironmentSource): EnvFromSource {
+  return 'configMap' in source
+    ? { configMapRef: { name: source.configMap } }
+    : { secretRef: { name: source.secret } };
+}
+
+/** Labels, annotations and namespace of the pod as files, as builds have found them since the templates. */
+function podInfo(): Volume {
+  const items = ['namespace', 'annotations', 'labels'].map((path) => ({
+    path,
+    fieldRef: { fieldPath: `metadata.${path}` },
+  }));
+  return { name: 'podinfo', downwardAPI: { items } };
+}
+
+function podContext(podSecurity: PodSecurity): PodSecurityContext {
+  return {
+    // The gate reads its token, and the build its volume, through this group.
+    fsGroup: AGENT_UID,
+    fsGroupChangePolicy: 'OnRootMismatch',
+    seccompProfile: { type: 'RuntimeDefault' },
+    ...(podSecurity.level === 'restricted' && { runAsNonRoot: true }),
+  };
+}
+
+/** A build writes where it likes in its own image, so its root file system is writable at any level. */
+function containerContext(podSecurity: PodSecurity): SecurityContext {
+  if (podSecurity.level !== 'restricted') {
+    return { allowPrivilegeEscalation: false, capabilities: { drop: ['AUDIT_WRITE', 'MKNOD', 'NET_RAW'] } };
+  }
+  return { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] }, runAsNonRoot: true };
+}

@@ -1,0 +1,111 @@
+import type { Container, Volume, VolumeMount } from 'kubernetes-types/core/v1.d.ts';
+import type { ServiceConfiguration } from '../agent/configuration.ts';
+import { GATE_KEY, type GateConfiguration } from '../agent/configuration.ts';
+import { RUN_DIRECTORY } from '../agent/run-files.ts';
+import { AGENT_API_VERSION } from '../agent/version.ts';
+import type { ImageName } from '../image/image-name.ts';
+import { PodField } from '../kubernetes/environment.ts';
+import { restrictedContainer } from '../kubernetes/pod-security.ts';
+import { every, named, type PolicyRule } from '../kubernetes/rbac.ts';
+import { apiTokenMount } from '../kubernetes/service-account.ts';
+
+/** The user that the agent's image runs as, and the group of a build pod's volumes. */
+export const AGENT_UID = 65532;
+
+const CONFIG_DIRECTORY = '/keelson/config';
+
+/** The names of a watched build's objects. */
+export interface BuildNames {
+  readonly deployment: string;
+  readonly lease: string;
+  readonly status: string;
+}
+
+/** The gate's configuration. */
+export function gateConfiguration(
+  names: BuildNames,
+  services: readonly ServiceConfiguration[],
+  outputDirectory: string | undefined,
+): GateConfiguration {
+  return {
+    apiVersion: AGENT_API_VERSION,
+    kind: 'Gate',
+    deployment: names.deployment,
+    container: 'build',
+    lease: names.lease,
+    statusConfigMap: names.status,
+    historyLimit: 20,
+    services,
+    servicesTimeoutSeconds: 300,
+    runDirectory: RUN_DIRECTORY,
+    ...(outputDirectory !== undefined && { outputDirectory }),
+  };
+}
+
+/**
+ * The gate: a native sidecar, which starts before the build's container and ends after it
+ * (https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/). It alone holds an API token.
+ */
+export function gateContainer(agentImage: ImageName): Container {
+  return {
+    name: 'gate',
+    image: agentImage.toString(),
+    imagePullPolicy: 'IfNotPresent',
+    restartPolicy: 'Always',
+    args: ['gate', `--config=${CONFIG_DIRECTORY}/${GATE_KEY}`],
+    env: [
+      field('POD_NAME', PodField.NAME),
+      field('POD_NAMESPACE', PodField.NAMESPACE),
+      field('POD_UID', PodField.UID),
+    ],
+    securityContext: { ...restrictedContainer(), runAsUser: AGENT_UID, runAsGroup: AGENT_UID },
+    resources: {
+      requests: { cpu: '20m', memory: '64Mi', 'ephemeral-storage': '16Mi' },
+      limits: { cpu: '500m', memory: '256Mi', 'ephemeral-storage': '64Mi' },
+    },
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+    volumeMounts: [
+      apiTokenMount(),
+      runMount(),
+      { name: 'gate-config', mountPath: CONFIG_DIRECTORY, readOnly: true },
+    ],
+  };
+}
+
+/** The volumes that the gate needs beside its token. */
+export function gateVolumes(configMap: string): Volume[] {
+  return [
+    { name: 'run', emptyDir: { sizeLimit: '64Mi' } },
+    { name: 'gate-config', configMap: { name: configMap } },
+  ];
+}
+
+/** The directory by which gate and wrapper speak with each other. */
+export function runMount(): VolumeMount {
+  return { name: 'run', mountPath: RUN_DIRECTORY };
+}
+
+/** What the gate may do, by name wherever Kubernetes can tell names apart. */
+export function gateRules(names: BuildNames, services: readonly ServiceConfiguration[]): PolicyRule[] {
+  const scaled = services.map(({ deployment }) => deployment);
+  return [
+    named('apps', ['deployments'], [names.deployment], ['get', 'patch']),
+    ...(scaled.length > 0
+      ? [
+          named('apps', ['deployments'], scaled, ['get']),
+          named('apps', ['deployments/scale'], scaled, ['get', 'patch']),
+        ]
+      : []),
+    named('coordination.k8s.io', ['leases'], [names.lease], ['get', 'update', 'patch']),
+    named('', ['configmaps'], [names.status], ['get', 'patch']),
+    every('', ['pods'], ['get', 'list']),
+    every('', ['events'], ['create', 'patch']),
+  ];
+}
+
+function field(
+  name: string,
+  { fieldPath }: PodField,
+): { name: string; valueFrom: { fieldRef: { fieldPath: string } } } {
+  return { name, valueFrom: { fieldRef: { fieldPath } } };
+}

@@ -1,0 +1,335 @@
+import { type ApiObject, type Duration, Size } from 'cdk8s';
+import { Construct } from 'constructs';
+import type { Deployment } from 'kubernetes-types/apps/v1.d.ts';
+import type { Lease } from 'kubernetes-types/coordination/v1.d.ts';
+import type { ConfigMap } from 'kubernetes-types/core/v1.d.ts';
+import { GATE_KEY, type ServiceConfiguration } from '../agent/configuration.ts';
+import { declareStage } from '../app/graph.ts';
+import type { GpuBuildNode } from '../gpu/gpu-build-node.ts';
+import { ImageName } from '../image/image-name.ts';
+import type { ImageSource } from '../image/image-source.ts';
+import { MakisuBuilder } from '../image/makisu-builder.ts';
+import type { Environment } from '../kubernetes/environment.ts';
+import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
+import { networkPolicy, to, toApiServer, toDns, toInternet } from '../kubernetes/network.ts';
+import { kubeObject, lazy } from '../kubernetes/object.ts';
+import { PodSecurity } from '../kubernetes/pod-security.ts';
+import { reportProblems } from '../kubernetes/problem.ts';
+import { every, Grant, named } from '../kubernetes/rbac.ts';
+import type { ContainerResources } from '../kubernetes/resources.ts';
+import type { SecretSource } from '../kubernetes/secret-source.ts';
+import { serviceAccount } from '../kubernetes/service-account.ts';
+import { type AccessMode, volumeClaim } from '../kubernetes/storage.ts';
+import { namespaceOf, recordOf, type StageProps } from '../pipeline/pipeline-record.ts';
+import { defaultAgentImage } from '../platform/agent-image.ts';
+import type { TestService } from '../services/test-service.ts';
+import { buildPod, type EnvironmentSource } from './build-pod.ts';
+import { gateConfiguration, gateRules } from './gate.ts';
+import type { KeelReference, WatchRequest } from './keel.ts';
+import { KeelPolicy } from './keel-policy.ts';
+import { watchedBuildProblems } from './watched-build-problems.ts';
+import { WRAPPER_SCRIPT } from './wrapper.ts';
+
+export interface BuildVolumeProps {
+  /**
+   * Where the volume is mounted.
+   * @default '/build'
+   */
+  readonly mountPath?: string;
+  /**
+   * Size of the volume.
+   * @default Size.gibibytes(20)
+   */
+  readonly size?: Size;
+  /**
+   * Storage class.
+   * @default - the cluster's default class
+   */
+  readonly storageClassName?: string;
+  /**
+   * How many nodes may mount the volume at once.
+   * @default 'ReadWriteOnce'
+   */
+  readonly accessMode?: AccessMode;
+}
+
+export interface KeelWatchedBuildProps extends StageProps {
+  /** The image that is watched and runs: a builder's, or the name of one that something else pushes. */
+  readonly image: ImageSource | ImageName;
+  /** What builds and tests, in the image's working directory. */
+  readonly command: readonly string[];
+  /**
+   * Services that run while the build does.
+   * @default - none
+   */
+  readonly services?: Iterable<TestService>;
+  /**
+   * How long the command may run.
+   * @default Duration.hours(2)
+   */
+  readonly timeout?: Duration;
+  /**
+   * How long the container is kept after the command has ended, so that logs and files can be examined. A
+   * kept pod keeps its GPU.
+   * @default - until the next image arrives
+   */
+  readonly keepFor?: Duration;
+  /**
+   * The kind of node to build on.
+   * @default - any, without a GPU
+   */
+  readonly node?: GpuBuildNode;
+  /**
+   * The Pod Security level that the image needs. At `restricted` it has to run as a user other than root.
+   * @default PodSecurity.restricted()
+   */
+  readonly podSecurity?: PodSecurity;
+  /**
+   * Environment variables, beside those that the services bring.
+   * @default - none
+   */
+  readonly env?: Environment;
+  /**
+   * ConfigMaps and Secrets of the namespace whose keys become variables.
+   * @default - none
+   */
+  readonly envFrom?: readonly EnvironmentSource[];
+  /**
+   * Secrets as files, by the path of each file.
+   * @default - none
+   */
+  readonly secretFiles?: Readonly<Record<string, SecretSource>>;
+  /**
+   * Resources of the build's container.
+   * @default - 1 to 2 CPU, 2 to 4 GiB of memory, 4 to 20 GiB of ephemeral storage
+   */
+  readonly resources?: ContainerResources;
+  /**
+   * The volume that outlives a build, or false for none.
+   * @default - 20 GiB at /build
+   */
+  readonly volume?: BuildVolumeProps | false;
+  /**
+   * Whether the pod uses the node's user IDs. `false` gives it a user namespace of its own, which
+   * Kubernetes has by default from 1.33.
+   * @default - the cluster's default
+   */
+  readonly hostUsers?: boolean;
+  /**
+   * When Keel rolls out a new image.
+   * @default KeelPolicy.sameTag()
+   */
+  readonly policy?: KeelPolicy;
+  /**
+   * How often Keel polls the registry for this image.
+   * @default - Keel's own interval
+   */
+  readonly pollInterval?: Duration;
+  /**
+   * The Keel that watches.
+   * @default - the platform's
+   */
+  readonly keel?: KeelReference;
+  /**
+   * The agent's image, for the gate.
+   * @default - the platform's
+   */
+  readonly agentImage?: ImageName;
+}
+
+/**
+ * A build that Keel starts whenever its image changes.
+ *
+ * It is a Deployment of one pod: the gate, which holds Keel back and starts the services while the build
+ * runs, and the build itself, whose command waits for the gate's word in a small shell wrapper. The build
+ * has no API token, no registry credential and no release credential.
+ *
+ * @example
+ * new KeelWatchedBuild(pipeline, 'build', {
+ *   image,
+ *   services: new MinioRabbitTestStack(pipeline, 'services'),
+ *   command: ['./base-build.sh'],
+ *   timeout: Duration.hours(2),
+ *   podSecurity: PodSecurity.baseline('the build image runs as root'),
+ * });
+ */
+export class KeelWatchedBuild extends Construct {
+  readonly image: ImageName;
+  readonly deployment: ApiObject;
+  /** What the gate may do. */
+  readonly gateGrant: Grant;
+  /** What Keel may do, where a Keel is known. */
+  readonly keelGrant: Grant | undefined;
+  /** The volume that outlives a build. */
+  readonly claim: ApiObject | undefined;
+
+  constructor(scope: Construct, id: string, props: KeelWatchedBuildProps) {
+    super(scope, id);
+    const record = recordOf(this, props);
+    const platform = props.platform ?? record?.platform;
+    const namespace = record?.namespace ?? namespaceOf(this, props.namespace);
+    const keel = props.keel ?? platform?.keel;
+    const policy = props.policy ?? KeelPolicy.sameTag();
+    const podSecurity = props.podSecurity ?? PodSecurity.restricted();
+    const services = [...(props.services ?? [])];
+    const configurations = services.map(({ configuration }) => configuration);
+    const names = { deployment: id, lease: id, status: `${id}-status` };
+    this.image = props.image instanceof ImageName ? props.image : props.image.image;
+    const agentImage = props.agentImage ?? platform?.agentImage ?? defaultAgentImage();
+    reportProblems(this, watchedBuildProblems(this, this.image, policy, agentImage, props));
+
+    const volume =
+      props.volume === false ? undefined : { mountPath: '/build', size: Size.gibibytes(20), ...props.volume };
+    this.claim = volume && volumeClaim(this, 'claim', { name: id, namespace }, 'volume', volume);
+    serviceAccount(this, 'service-account', id, namespace);
+    this.gateGrant = new Grant(this, 'gate', {
+      name: `${id}-gate`,
+      namespace,
+      to: { namespace, serviceAccountName: id },
+      rules: () => gateRules(names, configurations),
+    });
+    this.#state(namespace, names, configurations, volume?.mountPath);
+    this.#network(namespace, services, platform?.apiServer);
+
+    const labels = { ...partLabels(id, 'build'), ...policy.labels, 'keel.sh/trigger': 'poll' };
+    const pod = buildPod(this, {
+      ...props,
+      name: id,
+      image: this.image,
+      agentImage,
+      podSecurity,
+      services,
+      volume,
+    });
+    this.deployment = kubeObject<Deployment>(this, 'Resource', {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: {
+        name: id,
+        namespace,
+        labels,
+        annotations: { ...policy.annotations, ...this.#schedule(props) },
+      },
+      // Neither replicas nor the annotation keel.sh/policy stand here: they are the agent's at run time.
+      spec: lazy(() => ({
+        revisionHistoryLimit: 2,
+        // One GPU is enough, and two builds never share the volume for long.
+        strategy: { type: 'Recreate' },
+        // A Deployment that waits for its first image has not failed.
+        progressDeadlineSeconds: 86_400,
+        selector: { matchLabels: this.#selector() },
+        template: { metadata: { labels: { ...partLabels(id, 'build'), ...this.#selector() } }, spec: pod() },
+      })),
+    });
+
+    const target = props.image instanceof MakisuBuilder ? props.image.target.registry : platform?.registry;
+    this.keelGrant = keel && this.#watched(keel, namespace, policy, target);
+    record?.contribute({
+      podSecurity,
+      quota: props.node?.gpus.any
+        ? { [`requests.${props.node.gpus.resourceName}`]: props.node.gpus.count }
+        : {},
+      build: () => ({
+        deployment: id,
+        lease: names.lease,
+        statusConfigMap: names.status,
+        image: this.image.toString(),
+        services: configurations,
+        ...(props.keepFor !== undefined && { keepSeconds: props.keepFor.toSeconds() }),
+      }),
+    });
+    this.#declare(props.image, services, props.node);
+  }
+
+  #selector(): Record<string, string> {
+    return { 'app.kubernetes.io/name': this.node.id, [KeelsonLabels.STAGE]: 'build' };
+  }
+
+  #schedule({ pollInterval }: KeelWatchedBuildProps): Record<string, string> {
+    return pollInterval === undefined
+      ? {}
+      : { 'keel.sh/pollSchedule': `@every ${pollInterval.toSeconds({ integral: false })}s` };
+  }
+
+  /** What gate and wrapper read, and where the gate keeps what it must not forget. */
+  #state(
+    namespace: string,
+    names: { deployment: string; lease: string; status: string },
+    services: readonly ServiceConfiguration[],
+    mountPath: string | undefined,
+  ): void {
+    const id = names.deployment;
+    const output = mountPath === undefined ? undefined : `${mountPath}/.keelson/runs`;
+    const configMap = (child: string, name: string, data?: Record<string, string>): ApiObject =>
+      kubeObject<ConfigMap>(this, child, {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name, namespace },
+        ...(data !== undefined && { data }),
+      });
+    configMap('gate-config', `${id}-gate`, {
+      [GATE_KEY]: `${JSON.stringify(gateConfiguration(names, services, output), null, 2)}\n`,
+    });
+    configMap('wrapper', `${id}-wrapper`, { 'wrapper.sh': WRAPPER_SCRIPT });
+    // The gate writes these two; they are here so that it needs no right to create any.
+    configMap('status', names.status);
+    kubeObject<Lease>(this, 'lease', {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { name: names.lease, namespace },
+    });
+  }
+
+  #network(
+    namespace: string,
+    services: readonly TestService[],
+    apiServer: readonly string[] | undefined,
+  ): void {
+    networkPolicy(this, 'network-policy', {
+      name: this.node.id,
+      namespace,
+      pods: this.#selector(),
+      egress: () => [
+        toDns(),
+        toApiServer(apiServer),
+        toInternet(),
+        ...to(services.map(({ destination }) => destination)),
+      ],
+    });
+  }
+
+  #watched(
+    keel: KeelReference,
+    namespace: string,
+    policy: KeelPolicy,
+    registry: WatchRequest['registry'],
+  ): Grant {
+    return new Grant(this, 'keel', {
+      name: `${this.node.id}-keel`,
+      namespace,
+      to: keel.watch({ namespace, policy, ...(registry !== undefined && { registry }) }),
+      rules: () => [
+        // list and watch can't be limited to a name.
+        every('apps', ['deployments'], ['list', 'watch']),
+        named('apps', ['deployments'], [this.node.id], ['get', 'update']),
+        every('', ['pods'], ['list']),
+      ],
+    });
+  }
+
+  #declare(
+    image: ImageSource | ImageName,
+    services: readonly TestService[],
+    node: GpuBuildNode | undefined,
+  ): void {
+    declareStage(this, {
+      title: `build ${this.node.id}`,
+      detail: this.image.toString(),
+      inputs: [
+        ...(image instanceof ImageName ? [] : [{ from: image, label: 'new digest, seen by Keel' }]),
+        ...services.map((from) => ({ from, label: 'runs beside' })),
+        ...(node === undefined ? [] : [{ from: node, label: 'runs on' }]),
+      ],
+    });
+  }
+}

@@ -1,0 +1,164 @@
+import type { Construct } from 'constructs';
+import { kubernetesMinorOf } from '../app/kubernetes-version.ts';
+import type { ImageName } from '../image/image-name.ts';
+import { isDnsLabel, isDnsSubdomain } from '../kubernetes/names.ts';
+import type { Problem } from '../kubernetes/problem.ts';
+import { hidden } from '../kubernetes/problem.ts';
+import { resourceProblems } from '../kubernetes/resources.ts';
+import { looksSecret } from '../kubernetes/secret-scan.ts';
+import type { KeelPolicy } from './keel-policy.ts';
+import type { KeelWatchedBuildProps } from './keel-watched-build.ts';
+
+/** What is wrong with the props of a watched build. */
+export function watchedBuildProblems(
+  scope: Construct,
+  image: ImageName,
+  policy: KeelPolicy,
+  agentImage: ImageName,
+  props: KeelWatchedBuildProps,
+): Problem[] {
+  return [
+    ...idProblems(scope.node.id),
+    ...imageProblems(image),
+    ...agentImage.problems('agentImage'),
+    ...commandProblems(props.command),
+    ...resourceProblems('resources', props.resources),
+    ...durationProblems('timeout', props.timeout?.toSeconds({ integral: false }), 1, 7 * 86_400),
+    ...durationProblems('keepFor', props.keepFor?.toSeconds({ integral: false }), 1, 30 * 86_400),
+    ...durationProblems('pollInterval', props.pollInterval?.toSeconds({ integral: false }), 2, 86_400),
+    ...policyProblems(policy),
+    ...hostUsersProblems(scope, props.hostUsers),
+    ...volumeProblems(props),
+    ...envFromProblems(props),
+  ];
+}
+
+function idProblems(id: string): Problem[] {
+  if (isDnsLabel(id) && id.length <= 50) return [];
+  return [
+    {
+      property: 'id',
+      value: id,
+      message: 'is not a valid name of a build',
+      remedy: 'use at most 50 lower-case letters, digits and "-"',
+    },
+  ];
+}
+
+function imageProblems(image: ImageName): Problem[] {
+  const problems = image.problems('image');
+  if (image.isLocal) {
+    problems.push({
+      property: 'image.registry',
+      value: image.registry,
+      message: "can't be polled by Keel, for whose pod it is the pod itself",
+      remedy: 'name the registry by the address of its node, such as 172.31.39.52:32000',
+    });
+  }
+  if (image.digest !== undefined) {
+    problems.push({
+      property: 'image.digest',
+      value: image.digest,
+      message: 'never changes, so that nothing would ever be built',
+      remedy: 'give the image by its tag',
+    });
+  }
+  return problems;
+}
+
+function commandProblems(command: readonly string[]): Problem[] {
+  if (!Array.isArray(command) || command.length === 0) {
+    return [
+      {
+        property: 'command',
+        value: command,
+        message: 'is empty',
+        remedy: "give the program and its arguments, such as ['./base-build.sh']",
+      },
+    ];
+  }
+  return command.flatMap((argument, index) => {
+    const property = `command[${index}]`;
+    if (typeof argument !== 'string')
+      return [{ property, value: argument, message: 'is no text', remedy: 'write each argument as a text' }];
+    if (!looksSecret(argument)) return [];
+    return [
+      {
+        property,
+        value: hidden,
+        message: 'is a secret in plain text',
+        remedy: 'pass it by env or secretFiles, from a SecretSource',
+      },
+    ];
+  });
+}
+
+function durationProblems(
+  property: string,
+  seconds: number | undefined,
+  least: number,
+  most: number,
+): Problem[] {
+  if (seconds === undefined || (seconds >= least && seconds <= most)) return [];
+  return [
+    {
+      property,
+      value: `${seconds} s`,
+      message: 'is out of range',
+      remedy: `give ${least} s to ${most} s, such as Duration.minutes(30)`,
+    },
+  ];
+}
+
+function policyProblems(policy: KeelPolicy): Problem[] {
+  if (policy.canBeHeldBack) return [];
+  return [
+    {
+      property: 'policy',
+      value: policy.annotations['keel.sh/policy'],
+      message: "can't be held back while a build runs: it stands in the annotation that holding back uses",
+      remedy: 'use KeelPolicy.sameTag() or KeelPolicy.semver(…)',
+    },
+  ];
+}
+
+/** https://kubernetes.io/docs/concepts/workloads/pods/user-namespaces/ */
+function hostUsersProblems(scope: Construct, hostUsers: boolean | undefined): Problem[] {
+  if (hostUsers !== false || kubernetesMinorOf(scope) >= 33) return [];
+  return [
+    {
+      property: 'hostUsers',
+      value: hostUsers,
+      message: 'is ignored by Kubernetes before 1.33 unless a feature gate is set',
+      remedy: "set the app's kubernetesVersion to '1.33' or later, or leave it out",
+    },
+  ];
+}
+
+function volumeProblems({ volume }: KeelWatchedBuildProps): Problem[] {
+  if (volume === undefined || volume === false || volume.mountPath === undefined) return [];
+  if (/^\/[^:]+$/.test(volume.mountPath) && !volume.mountPath.split('/').includes('..')) return [];
+  return [
+    {
+      property: 'volume.mountPath',
+      value: volume.mountPath,
+      message: 'is not a directory to mount at',
+      remedy: 'give an absolute path, such as /build',
+    },
+  ];
+}
+
+function envFromProblems({ envFrom = [] }: KeelWatchedBuildProps): Problem[] {
+  return envFrom.flatMap((source, index) => {
+    const name = 'configMap' in source ? source.configMap : source.secret;
+    if (isDnsSubdomain(name)) return [];
+    return [
+      {
+        property: `envFrom[${index}]`,
+        value: name,
+        message: 'is not a valid name',
+        remedy: 'name a ConfigMap or Secret of the namespace',
+      },
+    ];
+  });
+}

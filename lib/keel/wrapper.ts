@@ -1,0 +1,106 @@
+import { RunFiles, TIMEOUT_EXIT_CODE } from '../agent/run-files.ts';
+
+/** The variables by which the wrapper is configured. */
+export const WrapperVariables = {
+  /** The directory shared with the gate. */
+  RUN_DIRECTORY: 'KEELSON_RUN_DIRECTORY',
+  /** How long the command may run, in seconds. */
+  TIMEOUT: 'KEELSON_TIMEOUT_SECONDS',
+  /** How long the container is kept after the command has ended, in seconds; 0 for as long as it is let. */
+  KEEP: 'KEELSON_KEEP_SECONDS',
+  /** Where the log of the run is kept beside the container's own; nowhere if empty. */
+  OUTPUT_DIRECTORY: 'KEELSON_OUTPUT_DIRECTORY',
+} as const;
+
+/**
+ * The POSIX shell program that runs a build's command between the gate's go and its own end. It needs sh,
+ * sleep, cat, mv, rm and mkdir, which any build image has; with tee and mkfifo it also keeps a log file.
+ * See {@link RunFiles} for what it says to the gate.
+ */
+export const WRAPPER_SCRIPT: string = `#!/bin/sh
+# Runs a build's command when the gate says so, records its result, and keeps the container for examination.
+set -u
+run=$${WrapperVariables.RUN_DIRECTORY}
+output=$${WrapperVariables.OUTPUT_DIRECTORY}
+command=
+
+say() { printf 'keelson: %s\\n' "$*"; }
+
+# Written whole, then renamed: the gate never reads half a file.
+record() { printf '%s\\n' "$2" > "$run/$1.tmp" && mv -f "$run/$1.tmp" "$run/$1"; }
+
+# A signal interrupts wait, but not a sleep in the foreground.
+pause() { sleep "$1" & wait $!; }
+
+# As a container's first process, -1 means every other process in it; elsewhere it would mean far too much.
+if [ $$ -eq 1 ]; then everything() { printf '%s' -1; }; else everything() { printf '%s' "$command"; }; fi
+
+stop() {
+  [ -n "$command" ] || return 0
+  kill -TERM "$(everything)" 2>/dev/null
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    kill -0 "$command" 2>/dev/null || return 0
+    sleep 1
+  done
+  kill -KILL "$(everything)" 2>/dev/null
+}
+
+leave() {
+  trap '' TERM INT
+  say 'stopping'
+  [ -z "$command" ] || kill -TERM "$(everything)" 2>/dev/null
+  exit 143
+}
+trap leave TERM INT
+
+attempt=$(cat "$run/${RunFiles.ATTEMPT}" 2>/dev/null || printf 0)
+attempt=$((attempt + 1))
+rm -f "$run/${RunFiles.GO}" "$run/${RunFiles.RESULT}" "$run/timed-out"
+record ${RunFiles.ATTEMPT} "$attempt"
+say "attempt $attempt is waiting for the gate"
+
+answered=
+decision=
+while [ "$answered" != "$attempt" ]; do
+  pause 1
+  [ -r "$run/${RunFiles.GO}" ] && read -r answered decision < "$run/${RunFiles.GO}"
+done
+
+code=0
+if [ "$decision" = run ]; then
+  say "running $*"
+  log=
+  if [ -n "$output" ] && command -v tee > /dev/null && command -v mkfifo > /dev/null &&
+    mkdir -p "$output" && rm -f "$run/pipe" && mkfifo "$run/pipe"; then
+    log=$output/build.log
+    # tee outlives the command's processes, or the end of the log would be lost.
+    (trap '' TERM INT; exec tee "$log" < "$run/pipe") &
+    tee=$!
+    "$@" > "$run/pipe" 2>&1 &
+  else
+    "$@" &
+  fi
+  command=$!
+  (pause "$${WrapperVariables.TIMEOUT}"; : > "$run/timed-out"; stop) &
+  watchdog=$!
+  wait "$command"
+  code=$?
+  kill "$watchdog" 2>/dev/null
+  command=
+  [ -e "$run/timed-out" ] && code=${TIMEOUT_EXIT_CODE}
+  record ${RunFiles.RESULT} "$attempt $code"
+  say "ended with exit code $code"
+  [ -z "$log" ] || pause 1
+else
+  say "nothing to do: $decision"
+fi
+
+keep=$${WrapperVariables.KEEP}
+if [ "$keep" -gt 0 ]; then
+  say "keeping the container for $keep s"
+  pause "$keep"
+  exit "$code"
+fi
+say 'keeping the container until it is replaced'
+while :; do pause 3600; done
+`;

@@ -1,0 +1,37 @@
+/**
+ * The labels and annotations that Keelson puts on objects, and by which its parts find each other.
+ *
+ * The `app.kubernetes.io/*` names are Kubernetes' recommended labels
+ * (https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/).
+ */
+export const KeelsonLabels = {
+  /** The platform that an object belongs to. */
+  PLATFORM: 'keelson.dev/platform',
+  /** The pipeline that an object belongs to. */
+  PIPELINE: 'keelson.dev/pipeline',
+  /** The stage of the pipeline: `build`, `image-build`, `service`, … */
+  STAGE: 'keelson.dev/stage',
+  /** The commit that an object was made for. */
+  COMMIT: 'keelson.dev/commit',
+  /** The platform whose controller made the object, and may therefore delete it. */
+  OWNER: 'keelson.dev/owner',
+} as const;
+
+export const KeelsonAnnotations = {
+  /** How the controller makes the values of a Secret that is synthesized without any. */
+  GENERATE: 'keelson.dev/generate',
+  /** Why a namespace admits more than the `restricted` Pod Security level. */
+  POD_SECURITY_REASON: 'keelson.dev/pod-security-reason',
+} as const;
+
+/** A value of `keelson.dev/stage`. */
+export type Stage = 'build' | 'image-build' | 'service' | 'cache' | 'registry' | 'controller' | 'keel';
+
+/** The recommended labels of a part, with its stage. */
+export function partLabels(name: string, stage: Stage): Record<string, string> {
+  return {
+    'app.kubernetes.io/name': name,
+    'app.kubernetes.io/managed-by': 'keelson',
+    [KeelsonLabels.STAGE]: stage,
+  };
+}

@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+
+/** Longest DNS label (RFC 1123), and so the longest namespace, Service or label value. */
+export const MAX_LABEL = 63;
+/** Longest DNS subdomain, and so the longest name of most Kubernetes objects. */
+export const MAX_SUBDOMAIN = 253;
+
+const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
+/** Whether a text is a DNS label, such as a namespace must be. */
+export function isDnsLabel(text: string): boolean {
+  return text.length <= MAX_LABEL && LABEL.test(text);
+}
+
+/** Whether a text is a DNS subdomain, such as most object names must be. */
+export function isDnsSubdomain(text: string): boolean {
+  return text.length <= MAX_SUBDOMAIN && SUBDOMAIN.test(text);
+}
+
+/** Eight hexadecimal digits of a text's SHA-256: enough to tell apart what sanitizing made equal. */
+export function shortHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 8);
+}
+
+/**
+ * A DNS label for any text. A text that is one already stays as it is; any other is reduced to the
+ * allowed characters and gets a hash of the original, so that two texts never meet in one name.
+ */
+export function toDnsLabel(text: string, maxLength: number = MAX_LABEL): string {
+  if (text.length <= maxLength && LABEL.test(text) && !endsInHash(text)) return text;
+  const base = text
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+/, '')
+    .slice(0, maxLength - 9)
+    .replace(/-+$/, '');
+  return base === '' ? `x-${shortHash(text)}` : `${base}-${shortHash(text)}`;
+}
+
+/**
+ * Whether a text looks as if {@link toDnsLabel} had hashed it. Such a text is hashed again, which keeps
+ * the mapping injective: `a-1a2b3c4d` can't meet the label made for `a!`.
+ */
+export function endsInHash(text: string): boolean {
+  return /-[0-9a-f]{8}$/.test(text);
+}

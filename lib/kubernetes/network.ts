@@ -1,0 +1,108 @@
+import type { ApiObject } from 'cdk8s';
+import type { Construct } from 'constructs';
+import type {
+  NetworkPolicy,
+  NetworkPolicyEgressRule,
+  NetworkPolicyIngressRule,
+  NetworkPolicyPeer,
+  NetworkPolicyPort,
+} from 'kubernetes-types/networking/v1.d.ts';
+import { kubeObject, lazy, type Typed } from './object.ts';
+
+export type { NetworkPolicyPeer } from 'kubernetes-types/networking/v1.d.ts';
+
+/** A peer and the TCP ports on which it is reached. */
+export interface Destination {
+  readonly peers: readonly NetworkPolicyPeer[];
+  readonly ports: readonly number[];
+}
+
+/** Private address ranges (RFC 1918 and 6598): where clusters keep nodes, pods and Services. */
+const PRIVATE = ['10.0.0.0/8', '100.64.0.0/10', '172.16.0.0/12', '192.168.0.0/16'];
+/** Link-local addresses, where clouds serve instance metadata with its credentials. */
+const LINK_LOCAL = '169.254.0.0/16';
+
+/** Everything outside the cluster: no private, link-local or loopback address. */
+export const INTERNET: NetworkPolicyPeer = {
+  ipBlock: { cidr: '0.0.0.0/0', except: [...PRIVATE, LINK_LOCAL, '127.0.0.0/8'] },
+};
+
+/** Name look-ups in the cluster's DNS. */
+export function toDns(): NetworkPolicyEgressRule {
+  return {
+    to: [
+      {
+        namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
+        podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
+      },
+    ],
+    ports: [
+      { protocol: 'UDP', port: 53 },
+      { protocol: 'TCP', port: 53 },
+    ],
+  };
+}
+
+/**
+ * The API server. It is no pod, so only its address could name it; unless `cidrs` gives that, every
+ * address but the link-local ones is allowed on the ports that API servers listen on (443 is the Service,
+ * 6443 kubeadm's, 16443 MicroK8s').
+ */
+export function toApiServer(cidrs?: readonly string[]): NetworkPolicyEgressRule {
+  return {
+    to: cidrs?.map((cidr) => ({ ipBlock: { cidr } })) ?? [
+      { ipBlock: { cidr: '0.0.0.0/0', except: [LINK_LOCAL] } },
+    ],
+    ports: tcp(443, 6443, 16443),
+  };
+}
+
+/** Any port of the internet, without the cluster's own network. */
+export function toInternet(): NetworkPolicyEgressRule {
+  return { to: [INTERNET] };
+}
+
+/** The given destinations, one rule each. */
+export function to(destinations: readonly Destination[]): NetworkPolicyEgressRule[] {
+  return destinations.map(({ peers, ports }) => ({ to: [...peers], ports: tcp(...ports) }));
+}
+
+/** TCP ports. */
+export function tcp(...ports: number[]): NetworkPolicyPort[] {
+  return ports.map((port) => ({ protocol: 'TCP', port }));
+}
+
+export interface NetworkPolicyOptions {
+  readonly name: string;
+  readonly namespace?: string;
+  /** The pods that the policy is about. */
+  readonly pods: Readonly<Record<string, string>>;
+  readonly ingress?: () => NetworkPolicyIngressRule[];
+  readonly egress?: () => NetworkPolicyEgressRule[];
+}
+
+/** What a set of pods may do beyond its namespace's default of nothing. */
+export function networkPolicy(scope: Construct, id: string, options: NetworkPolicyOptions): ApiObject {
+  const { name, namespace, pods, ingress, egress } = options;
+  return kubeObject<NetworkPolicy>(scope, id, {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { name, ...(namespace !== undefined && { namespace }) },
+    spec: lazy(() => ({
+      podSelector: { matchLabels: { ...pods } },
+      policyTypes: [...(ingress ? ['Ingress'] : []), ...(egress ? ['Egress'] : [])],
+      ...(ingress && { ingress: ingress() }),
+      ...(egress && { egress: egress() }),
+    })),
+  });
+}
+
+/** Denies every connection to and from the pods of a namespace that no other policy allows. */
+export function defaultDeny(namespace: string): Typed<NetworkPolicy> {
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { name: 'default-deny', namespace },
+    spec: { podSelector: {}, policyTypes: ['Ingress', 'Egress'] },
+  };
+}

@@ -1,0 +1,72 @@
+import type { IConstruct } from 'constructs';
+
+/** Something wrong with a property, as the person who wrote it needs to hear it. */
+export interface Problem {
+  /** The property, as the caller spells it (`target.tag`). */
+  readonly property: string;
+  /** The value that was given. Never pass a secret: use {@link hidden}. */
+  readonly value: unknown;
+  /** What is wrong with it. */
+  readonly message: string;
+  /** What to write instead. */
+  readonly remedy: string;
+}
+
+/** Stands in an error for a value that must not be shown. */
+export const hidden: unique symbol = Symbol('hidden');
+
+const WARNING = 'keelson.dev/warning';
+
+/**
+ * Records a problem on a construct. It is raised at synthesis, by {@link KeelsonApp} and by a plain
+ * `cdk8s.App` alike, together with every other problem of the run.
+ */
+export function reportProblem(construct: IConstruct, problem: Problem): void {
+  const text = formatProblem(problem);
+  construct.node.addValidation({ validate: () => [text] });
+}
+
+/** Records every problem of a list on a construct. */
+export function reportProblems(construct: IConstruct, problems: Iterable<Problem>): void {
+  for (const problem of problems) reportProblem(construct, problem);
+}
+
+/** Records a warning, which {@link KeelsonApp} returns from synthesis beside the files. */
+export function reportWarning(construct: IConstruct, problem: Problem): void {
+  construct.node.addMetadata(WARNING, formatProblem(problem));
+}
+
+/** The warnings recorded on one construct. */
+export function warningsOf(construct: IConstruct): string[] {
+  return construct.node.metadata.filter((entry) => entry.type === WARNING).map((entry) => String(entry.data));
+}
+
+/** One line: property, what is wrong, the value, the remedy. */
+export function formatProblem({ property, value, message, remedy }: Problem): string {
+  return `${property}: ${message} (got ${formatValue(value)}); ${remedy}`;
+}
+
+const MAX_SHOWN = 120;
+
+/** A value as it may be shown in an error: on one line, bounded, without the credentials of a URL. */
+export function formatValue(value: unknown): string {
+  if (value === hidden) return 'a hidden value';
+  if (value === undefined) return 'nothing';
+  const text = typeof value === 'string' ? JSON.stringify(redact(value)) : describe(value);
+  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
+}
+
+function describe(value: unknown): string {
+  if (value === null || typeof value !== 'object') return String(value);
+  try {
+    return redact(JSON.stringify(value) ?? String(value));
+  } catch {
+    // A cycle, or a toJSON that throws: the type is all that can be said.
+    return `an instance of ${value.constructor?.name ?? 'Object'}`;
+  }
+}
+
+/** Hides the user information of a URL, which is where credentials hide. */
+export function redact(text: string): string {
+  return text.replace(/([a-z][a-z0-9+.-]*:\/\/)[^/\s"]*@/gi, '$1***@');
+}

@@ -1,0 +1,34 @@
+import { hidden, type Problem } from './problem.ts';
+
+/** Names that say that their value is a secret. */
+const SECRET_NAME =
+  /(PASSWORD|PASSWD|PASSPHRASE|(^|_)PASS$|SECRET|TOKEN|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY)/i;
+
+/** Texts that are a secret whatever they are called: private keys, well-known tokens, a password in a URL. */
+const SECRET_VALUE = [
+  /-----BEGIN [A-Z ]*PRIVATE KEY-----/,
+  /\bgh[pousr]_[A-Za-z0-9]{36}/,
+  /\bgithub_pat_[A-Za-z0-9_]{22,}/,
+  /\bglpat-[A-Za-z0-9_-]{20}/,
+  /\b(AKIA|ASIA)[0-9A-Z]{16}\b/,
+  /\bxox[baprs]-[A-Za-z0-9-]{10,}/,
+  /[a-z][a-z0-9+.-]*:\/\/[^/\s:@$]*:[^/\s@$]+@/i,
+];
+
+/** Whether a text is recognizably a secret. `$(NAME)` references to other variables are not. */
+export function looksSecret(text: string): boolean {
+  return SECRET_VALUE.some((pattern) => pattern.test(text));
+}
+
+/** The problem with a literal that is, or is named like, a secret. Its value is never shown. */
+export function literalSecretProblem(property: string, name: string, value: string): Problem | undefined {
+  const named = SECRET_NAME.test(name) && value !== '' && !/^\$\([A-Za-z_][A-Za-z0-9_]*\)$/.test(value);
+  if (!named && !looksSecret(value)) return undefined;
+  return {
+    property,
+    value: hidden,
+    message: 'is a secret in plain text',
+    remedy:
+      'give SecretSource.existing(name, key), or SecretSource.literal(value, { allowPlaintext: reason })',
+  };
+}

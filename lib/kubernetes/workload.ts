@@ -1,0 +1,74 @@
+import type { ApiObject } from 'cdk8s';
+import type { Construct } from 'constructs';
+import type { Deployment } from 'kubernetes-types/apps/v1.d.ts';
+import type { Container, PodSpec, Volume } from 'kubernetes-types/core/v1.d.ts';
+import { kubeObject, lazy } from './object.ts';
+import { restrictedContainer, restrictedPod } from './pod-security.ts';
+
+/** A container without what {@link workload} decides for it. */
+export type WorkloadContainer = Omit<Container, 'securityContext' | 'terminationMessagePolicy'>;
+
+export interface WorkloadOptions {
+  readonly name: string;
+  readonly namespace?: string;
+  /** Labels of Deployment and pods. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** The labels by which the Deployment finds its pods. */
+  readonly selector: Readonly<Record<string, string>>;
+  /** The user, group and volume group that the pod runs as. */
+  readonly uid: number;
+  readonly serviceAccountName: string;
+  /** Left out where something at run time decides it, so that no manifest fights over it. */
+  readonly replicas?: number;
+  readonly container: () => WorkloadContainer;
+  readonly volumes?: () => Volume[];
+  readonly pod?: Partial<PodSpec>;
+}
+
+/**
+ * A Deployment of one container that the `restricted` Pod Security level admits: no root, no
+ * capabilities, a read-only root file system, no API token. The old pod is gone before the new one
+ * starts, because its volume may be mounted once only.
+ */
+export function workload(scope: Construct, id: string, options: WorkloadOptions): ApiObject {
+  const { name, namespace, labels, selector, uid, serviceAccountName, replicas, pod } = options;
+  return kubeObject<Deployment>(scope, id, {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, ...(namespace !== undefined && { namespace }), labels: { ...labels } },
+    spec: lazy(() => ({
+      ...(replicas !== undefined && { replicas }),
+      revisionHistoryLimit: 2,
+      strategy: { type: 'Recreate' },
+      selector: { matchLabels: { ...selector } },
+      template: {
+        metadata: { labels: { ...labels, ...selector } },
+        spec: {
+          serviceAccountName,
+          automountServiceAccountToken: false,
+          enableServiceLinks: false,
+          securityContext: restrictedPod(uid),
+          ...pod,
+          containers: [
+            {
+              ...options.container(),
+              securityContext: restrictedContainer(),
+              terminationMessagePolicy: 'FallbackToLogsOnError',
+            },
+          ],
+          volumes: options.volumes?.() ?? [],
+        },
+      },
+    })),
+  });
+}
+
+/** A scratch volume of bounded size. */
+export function scratchVolume(name: string, sizeLimit: string): Volume {
+  return { name, emptyDir: { sizeLimit } };
+}
+
+/** A volume from a claim. */
+export function claimVolume(name: string, claimName: string): Volume {
+  return { name, persistentVolumeClaim: { claimName } };
+}

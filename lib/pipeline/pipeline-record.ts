@@ -1,0 +1,195 @@
+import { type ApiObject, Chart } from 'cdk8s';
+import { Construct, type IConstruct } from 'constructs';
+import type { ConfigMap } from 'kubernetes-types/core/v1.d.ts';
+import {
+  type BuildConfiguration,
+  type ImageConfiguration,
+  PIPELINE_CONFIG_MAP,
+  PIPELINE_KEY,
+  type PipelineConfiguration,
+  type SecretKeyConfiguration,
+  type SourceConfiguration,
+} from '../agent/configuration.ts';
+import { AGENT_API_VERSION } from '../agent/version.ts';
+import { GeneratedSecret } from '../kubernetes/generated-secret.ts';
+import { KeelsonLabels } from '../kubernetes/labels.ts';
+import { toDnsLabel } from '../kubernetes/names.ts';
+import { kubeObject, lazy } from '../kubernetes/object.ts';
+import type { PodSecurity } from '../kubernetes/pod-security.ts';
+import { reportProblem, reportProblems } from '../kubernetes/problem.ts';
+import { Grant } from '../kubernetes/rbac.ts';
+import type { PlatformReference } from '../platform/platform-reference.ts';
+import type { GitSource } from '../source/git-source.ts';
+import { controllerRules, LEDGER_CONFIG_MAP } from './controller-rules.ts';
+import { sourceConfiguration } from './source-configuration.ts';
+
+/** What a stage tells of itself. Configurations are asked for at synthesis. */
+export interface StageContribution {
+  /** The Pod Security level that the stage's pods need in the pipeline's namespace. */
+  readonly podSecurity?: PodSecurity;
+  readonly image?: () => ImageConfiguration;
+  readonly build?: () => BuildConfiguration;
+  /** Secrets of the pipeline's namespace that the controller has to read. */
+  readonly readSecrets?: readonly SecretKeyConfiguration[];
+  /** Amounts added to the namespace's quota. */
+  readonly quota?: Readonly<Record<string, number>>;
+}
+
+export interface PipelineRecordProps {
+  readonly pipelineName: string;
+  readonly namespace: string;
+  readonly platform: PlatformReference;
+  readonly source: GitSource | undefined;
+}
+
+/**
+ * What the platform's controller knows of a pipeline, and may do for it: a labelled ConfigMap, a ledger of
+ * what was built, and rights in the pipeline's namespace. Stages add themselves to it.
+ */
+export class PipelineRecord extends Construct {
+  readonly pipelineName: string;
+  readonly namespace: string;
+  readonly platform: PlatformReference;
+  readonly source: GitSource | undefined;
+  readonly sourceConfiguration: SourceConfiguration | undefined;
+  readonly configMap: ApiObject;
+  readonly ledger: ApiObject;
+  readonly grant: Grant;
+  readonly #contributions: StageContribution[] = [];
+
+  constructor(scope: Construct, id: string, props: PipelineRecordProps) {
+    super(scope, id);
+    const { namespace, platform, source } = props;
+    this.pipelineName = props.pipelineName;
+    this.namespace = namespace;
+    this.platform = platform;
+    this.source = source;
+    reportProblems(this, source?.problems('source') ?? []);
+    this.sourceConfiguration = source && sourceConfiguration(this, source);
+    this.configMap = this.#configMap('configuration', PIPELINE_CONFIG_MAP, {
+      [PIPELINE_KEY]: lazy(() => `${JSON.stringify(this.configuration(), null, 2)}\n`),
+    });
+    this.ledger = this.#configMap('ledger', LEDGER_CONFIG_MAP);
+    this.grant = new Grant(this, 'controller', {
+      name: 'keelson-controller',
+      namespace,
+      to: platform.controller,
+      rules: () => controllerRules(this.configuration(), this.#contributions),
+    });
+  }
+
+  contribute(contribution: StageContribution): void {
+    this.#contributions.push(contribution);
+  }
+
+  /** The Pod Security level that covers every stage. */
+  get neededPodSecurity(): PodSecurity[] {
+    return this.#contributions.flatMap(({ podSecurity }) => podSecurity ?? []);
+  }
+
+  /** What the stages need beyond an ordinary quota. */
+  get neededQuota(): Record<string, string> {
+    const total = new Map<string, number>();
+    for (const { quota = {} } of this.#contributions) {
+      for (const [name, amount] of Object.entries(quota)) total.set(name, (total.get(name) ?? 0) + amount);
+    }
+    return Object.fromEntries([...total].map(([name, amount]) => [name, String(amount)]));
+  }
+
+  /** The document that describes the pipeline to the controller. */
+  configuration(): PipelineConfiguration {
+    const generated = Chart.of(this)
+      .node.findAll()
+      .filter((construct) => construct instanceof GeneratedSecret);
+    return {
+      apiVersion: AGENT_API_VERSION,
+      kind: 'Pipeline',
+      name: this.pipelineName,
+      namespace: this.namespace,
+      platform: this.platform.platformName,
+      ...(this.sourceConfiguration !== undefined && { source: this.sourceConfiguration }),
+      images: this.#contributions.flatMap(({ image }) => image?.() ?? []),
+      builds: this.#contributions.flatMap(({ build }) => build?.() ?? []),
+      generatedSecrets: generated.map(({ secretName }) => secretName),
+    };
+  }
+
+  #configMap(id: string, name: string, data?: Record<string, string>): ApiObject {
+    return kubeObject<ConfigMap>(this, id, {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: {
+        name,
+        namespace: this.namespace,
+        labels: {
+          'app.kubernetes.io/managed-by': 'keelson',
+          [KeelsonLabels.PIPELINE]: toDnsLabel(this.pipelineName),
+          [KeelsonLabels.PLATFORM]: this.platform.platformName,
+        },
+      },
+      // Without data, what the controller writes there is not taken away at the next apply.
+      ...(data !== undefined && { data }),
+    });
+  }
+}
+
+/** Props by which a stage outside of a Pipeline says where it belongs. */
+export interface StageProps {
+  /**
+   * The namespace of the stage's objects.
+   * @default - the pipeline's, or else the chart's
+   */
+  readonly namespace?: string;
+  /**
+   * The platform.
+   * @default - the pipeline's
+   */
+  readonly platform?: PlatformReference;
+  /**
+   * The repository.
+   * @default - the pipeline's
+   */
+  readonly source?: GitSource;
+}
+
+/** A construct that has a record for the stages below it. */
+interface RecordProvider extends IConstruct {
+  readonly record: PipelineRecord;
+}
+
+function isProvider(construct: IConstruct): construct is RecordProvider {
+  return 'record' in construct && construct.record instanceof PipelineRecord;
+}
+
+/**
+ * The record that a stage adds itself to: the pipeline's, or in any other chart one that is made for the
+ * chart when its first stage names a platform.
+ */
+export function recordOf(stage: Construct, props: StageProps): PipelineRecord | undefined {
+  const provider = stage.node.scopes.findLast(isProvider);
+  if (provider !== undefined) return provider.record;
+  if (props.platform === undefined) return undefined;
+  const chart = Chart.of(stage);
+  const existing = chart.node.tryFindChild('pipeline-record');
+  if (existing instanceof PipelineRecord) return existing;
+  return new PipelineRecord(chart, 'pipeline-record', {
+    pipelineName: chart.node.id,
+    namespace: namespaceOf(stage, props.namespace),
+    platform: props.platform,
+    source: props.source,
+  });
+}
+
+/** The namespace that a stage's objects are in: the prop, or the pipeline's, or the chart's. */
+export function namespaceOf(stage: Construct, given: string | undefined): string {
+  const namespace = given ?? Chart.of(stage).namespace;
+  if (namespace === undefined) {
+    reportProblem(stage, {
+      property: 'namespace',
+      value: undefined,
+      message: 'is missing',
+      remedy: 'give it, give the chart a namespace, or put the construct into a Pipeline',
+    });
+  }
+  return namespace ?? 'missing';
+}

@@ -1,0 +1,204 @@
+import type { ApiObject } from 'cdk8s';
+import { Construct } from 'constructs';
+import type {
+  ValidatingAdmissionPolicy,
+  ValidatingAdmissionPolicyBinding,
+  Validation,
+  Variable,
+} from 'kubernetes-types/admissionregistration/v1.d.ts';
+import { KeelsonLabels } from '../kubernetes/labels.ts';
+import { kubeObject } from '../kubernetes/object.ts';
+import { PodSecurity } from '../kubernetes/pod-security.ts';
+import type { Subject } from '../kubernetes/rbac.ts';
+
+const HELD = 'keel.sh/policy';
+
+export interface KeelAdmissionProps {
+  readonly platformName: string;
+  /** The namespace whose ServiceAccounts Keel acts as. */
+  readonly keelNamespace: string;
+}
+
+/**
+ * Keeps Keel's writes away from builds that are held back. Keel reads a Deployment, and later writes its
+ * old copy under the newest resource version: without this, it erases a hold that was made in between.
+ *
+ * @see https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/
+ */
+export class KeelAdmission extends Construct {
+  readonly policy: AdmissionPolicy;
+
+  constructor(scope: Construct, id: string, { platformName, keelNamespace }: KeelAdmissionProps) {
+    super(scope, id);
+    this.policy = new AdmissionPolicy(this, 'policy', {
+      name: `keelson-${platformName}-keel`,
+      who: `'system:serviceaccounts:${keelNamespace}' in request.userInfo.groups`,
+      rule: { apiGroups: ['apps'], apiVersions: ['v1'], operations: ['UPDATE'], resources: ['deployments'] },
+      variables: [
+        { name: 'held', expression: annotation('oldObject') },
+        { name: 'wanted', expression: annotation('object') },
+      ],
+      validations: [
+        {
+          expression: "variables.held != 'never'",
+          message: 'this Deployment is held back while its build runs',
+        },
+        {
+          expression: 'variables.held == variables.wanted',
+          message: `Keel must not change the annotation ${HELD}`,
+        },
+        {
+          expression: 'object.spec.replicas == oldObject.spec.replicas',
+          message: 'Keel must not change the number of replicas',
+        },
+      ],
+    });
+  }
+}
+
+export interface ControllerAdmissionProps {
+  readonly platformName: string;
+  readonly controller: Subject;
+  readonly commitNamespaceRole: string;
+}
+
+/**
+ * Keeps the controller to the namespaces that it made. Its rights over namespaces and RoleBindings are
+ * cluster-wide, because Kubernetes' authorization can't tell by label which of them are meant.
+ */
+export class ControllerAdmission extends Construct {
+  readonly namespaces: AdmissionPolicy;
+  readonly roleBindings: AdmissionPolicy;
+
+  constructor(scope: Construct, id: string, props: ControllerAdmissionProps) {
+    super(scope, id);
+    const { platformName, controller, commitNamespaceRole } = props;
+    const { namespace, serviceAccountName } = controller;
+    const who = `request.userInfo.username == 'system:serviceaccount:${namespace}:${serviceAccountName}'`;
+    this.namespaces = new AdmissionPolicy(this, 'namespaces', {
+      name: `keelson-${platformName}-namespaces`,
+      who,
+      rule: {
+        apiGroups: [''],
+        apiVersions: ['v1'],
+        operations: ['CREATE', 'UPDATE', 'DELETE'],
+        resources: ['namespaces'],
+      },
+      variables: [
+        { name: 'owner', expression: label('object', KeelsonLabels.OWNER) },
+        { name: 'oldOwner', expression: label('oldObject', KeelsonLabels.OWNER) },
+        { name: 'level', expression: label('object', PodSecurity.ENFORCE) },
+      ],
+      validations: [
+        {
+          expression: `request.operation == 'CREATE' || variables.oldOwner == '${platformName}'`,
+          message: 'the controller may only touch namespaces that it made',
+        },
+        {
+          expression: `request.operation == 'DELETE' || variables.owner == '${platformName}'`,
+          message: `a namespace of the controller carries its owner label ${KeelsonLabels.OWNER}`,
+        },
+        {
+          expression: "request.operation != 'CREATE' || object.metadata.name.startsWith('gw-')",
+          message: "the name of a commit's namespace starts with gw-",
+        },
+        {
+          expression: "request.operation == 'DELETE' || variables.level in ['restricted', 'baseline']",
+          message: "a commit's namespace enforces the Pod Security level restricted or baseline",
+        },
+      ],
+    });
+    this.roleBindings = new AdmissionPolicy(this, 'role-bindings', {
+      name: `keelson-${platformName}-role-bindings`,
+      who,
+      rule: {
+        apiGroups: ['rbac.authorization.k8s.io'],
+        apiVersions: ['v1'],
+        operations: ['CREATE', 'UPDATE'],
+        resources: ['rolebindings'],
+      },
+      variables: [{ name: 'owner', expression: label('namespaceObject', KeelsonLabels.OWNER) }],
+      validations: [
+        {
+          expression: `variables.owner == '${platformName}'`,
+          message: 'the controller may only bind roles in namespaces that it made',
+        },
+        {
+          expression: `object.roleRef.kind == 'ClusterRole' && object.roleRef.name == '${commitNamespaceRole}'`,
+          message: `the controller may only bind the ClusterRole ${commitNamespaceRole}`,
+        },
+        {
+          expression:
+            'has(object.subjects) && object.subjects.all(subject, subject.kind == ' +
+            `'ServiceAccount' && subject.name == '${serviceAccountName}' && subject.namespace == '${namespace}')`,
+          message: 'the controller may only bind roles to itself',
+        },
+      ],
+    });
+  }
+}
+
+/** The requests that a policy is about. */
+interface ResourceRule {
+  apiGroups: string[];
+  apiVersions: string[];
+  operations: ('CREATE' | 'UPDATE' | 'DELETE')[];
+  resources: string[];
+}
+
+interface AdmissionPolicyProps {
+  readonly name: string;
+  /** A CEL expression that is true for requests of whom the policy is about. */
+  readonly who: string;
+  readonly rule: ResourceRule;
+  readonly variables: Variable[];
+  readonly validations: Validation[];
+}
+
+/** A ValidatingAdmissionPolicy that denies, with its binding. */
+export class AdmissionPolicy extends Construct {
+  readonly policy: ApiObject;
+  readonly binding: ApiObject;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    { name, who, rule, variables, validations }: AdmissionPolicyProps,
+  ) {
+    super(scope, id);
+    this.policy = kubeObject<ValidatingAdmissionPolicy>(this, 'Resource', {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'ValidatingAdmissionPolicy',
+      metadata: { name },
+      spec: {
+        failurePolicy: 'Fail',
+        matchConstraints: { resourceRules: [rule] },
+        matchConditions: [{ name: 'who', expression: who }],
+        variables,
+        validations,
+      },
+    });
+    this.binding = kubeObject<ValidatingAdmissionPolicyBinding>(this, 'binding', {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'ValidatingAdmissionPolicyBinding',
+      metadata: { name },
+      spec: { policyName: name, validationActions: ['Deny'] },
+    });
+  }
+}
+
+/** The value of Keel's policy annotation, or an empty text. */
+function annotation(object: string): string {
+  return entry(object, 'annotations', HELD);
+}
+
+/** The value of a label, or an empty text. */
+function label(object: string, key: string): string {
+  return entry(object, 'labels', key);
+}
+
+function entry(object: string, map: 'labels' | 'annotations', key: string): string {
+  const field = `${object}.metadata.${map}`;
+  // On CREATE there is no old object, on DELETE no new one.
+  return `${object} != null && has(${field}) && '${key}' in ${field} ? ${field}['${key}'] : ''`;
+}

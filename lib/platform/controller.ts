@@ -1,0 +1,265 @@
+import { type ApiObject, Duration, Size } from 'cdk8s';
+import { Construct } from 'constructs';
+import type { Lease } from 'kubernetes-types/coordination/v1.d.ts';
+import type { ConfigMap } from 'kubernetes-types/core/v1.d.ts';
+import type { ClusterRole, ClusterRoleBinding } from 'kubernetes-types/rbac/v1.d.ts';
+import { CONTROLLER_KEY, type ControllerConfiguration } from '../agent/configuration.ts';
+import { AGENT_API_VERSION } from '../agent/version.ts';
+import type { ImageName } from '../image/image-name.ts';
+import { AGENT_UID } from '../keel/gate.ts';
+import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
+import { IsolatedNamespace } from '../kubernetes/namespace.ts';
+import { networkPolicy, to, toApiServer, toDns, toInternet } from '../kubernetes/network.ts';
+import { kubeObject } from '../kubernetes/object.ts';
+import { PodSecurity } from '../kubernetes/pod-security.ts';
+import { type Problem, reportProblems } from '../kubernetes/problem.ts';
+import { every, Grant, named, type PolicyRule, type Subject } from '../kubernetes/rbac.ts';
+import { type ContainerResources, resourceProblems, resourceRequirements } from '../kubernetes/resources.ts';
+import { apiTokenMount, apiTokenVolume, serviceAccount } from '../kubernetes/service-account.ts';
+import { scratchVolume, type WorkloadContainer, workload } from '../kubernetes/workload.ts';
+import type { Registry } from '../registry/registry.ts';
+
+export interface RetentionProps {
+  /**
+   * How long the namespace of a build that succeeded is kept.
+   * @default Duration.hours(1)
+   */
+  readonly succeeded?: Duration;
+  /**
+   * How long the namespace of a build that failed is kept.
+   * @default Duration.days(3)
+   */
+  readonly failed?: Duration;
+  /**
+   * Most namespaces of finished builds that a pipeline keeps.
+   * @default 10
+   */
+  readonly maxPerPipeline?: number;
+}
+
+export interface ControllerProps {
+  readonly platformName: string;
+  readonly namespace: string;
+  readonly agentImage: ImageName;
+  /** The platform's registry, in which the controller looks up digests. */
+  readonly registry: Registry;
+  /** Addresses of the API server, as CIDRs. */
+  readonly apiServer?: readonly string[];
+  /**
+   * How many controllers run. One of them leads, the others take over.
+   * @default 1
+   */
+  readonly replicas?: number;
+  /**
+   * Most image builds that run at once.
+   * @default 4
+   */
+  readonly maxConcurrentBuilds?: number;
+  /**
+   * How long the namespaces of finished image builds are kept.
+   * @default - an hour after success, three days after failure, at most ten a pipeline
+   */
+  readonly retention?: RetentionProps;
+  /**
+   * Resources of the container.
+   * @default - 50m to 1 CPU, 128 to 512 MiB of memory
+   */
+  readonly resources?: ContainerResources;
+}
+
+const NAME = 'keelson-controller';
+const PORT = 8080;
+const SELECTOR = { 'app.kubernetes.io/name': NAME, [KeelsonLabels.STAGE]: 'controller' } as const;
+
+/**
+ * The agent that acts for a whole platform: it watches git, starts image builds, and repairs and cleans up
+ * what they leave behind. Over the cluster it may only make namespaces and bind itself to one named role
+ * in them; what it may do in a pipeline's namespace, the pipeline grants.
+ */
+export class Controller extends Construct {
+  readonly subject: Subject;
+  /** The ClusterRole that the controller binds itself to in the namespaces that it makes. */
+  readonly commitNamespaceRole: string;
+  readonly namespace: IsolatedNamespace;
+  readonly deployment: ApiObject;
+  readonly configMap: ApiObject;
+  readonly clusterRole: ApiObject;
+
+  constructor(scope: Construct, id: string, props: ControllerProps) {
+    super(scope, id);
+    const { platformName, namespace, agentImage } = props;
+    this.subject = { namespace, serviceAccountName: NAME };
+    this.commitNamespaceRole = `keelson-${platformName}-commit-namespace`;
+    reportProblems(this, controllerProblems(props));
+
+    this.namespace = new IsolatedNamespace(this, 'namespace', {
+      name: namespace,
+      podSecurity: () => PodSecurity.restricted(),
+      quota: () => ({ 'count/pods': '10', 'limits.cpu': '8', 'limits.memory': '8Gi' }),
+    });
+    serviceAccount(this, 'service-account', NAME, namespace);
+    this.clusterRole = this.#clusterRights(platformName);
+    this.#ownRights(namespace);
+    networkPolicy(this, 'network-policy', {
+      name: NAME,
+      namespace,
+      pods: SELECTOR,
+      egress: () => [toDns(), toApiServer(props.apiServer), toInternet(), ...to(props.registry.destinations)],
+    });
+    this.configMap = kubeObject<ConfigMap>(this, 'configuration', {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: NAME, namespace },
+      data: {
+        [CONTROLLER_KEY]: `${JSON.stringify(configuration(props, this.commitNamespaceRole), null, 2)}\n`,
+      },
+    });
+    kubeObject<Lease>(this, 'lease', {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { name: NAME, namespace },
+    });
+    this.deployment = workload(this, 'Resource', {
+      name: NAME,
+      namespace,
+      labels: partLabels(NAME, 'controller'),
+      selector: SELECTOR,
+      uid: AGENT_UID,
+      serviceAccountName: NAME,
+      replicas: props.replicas ?? 1,
+      container: () => container(agentImage, props.resources),
+      volumes: () => [
+        apiTokenVolume(),
+        { name: 'config', configMap: { name: NAME } },
+        scratchVolume('tmp', '256Mi'),
+      ],
+    });
+  }
+
+  /** The rights that can't be given namespace by namespace, because the namespaces don't exist yet. */
+  #clusterRights(platformName: string): ApiObject {
+    const name = `keelson-${platformName}-controller`;
+    const { namespace, serviceAccountName } = this.subject;
+    clusterRole(this, 'commit-namespace-role', this.commitNamespaceRole, COMMIT_NAMESPACE_RULES);
+    const role = clusterRole(this, 'cluster-role', name, [
+      every('', ['namespaces'], ['create', 'get', 'list', 'watch', 'patch', 'delete']),
+      every('rbac.authorization.k8s.io', ['rolebindings'], ['create', 'get', 'patch']),
+      named('rbac.authorization.k8s.io', ['clusterroles'], [this.commitNamespaceRole], ['bind']),
+    ]);
+    kubeObject<ClusterRoleBinding>(this, 'cluster-role-binding', {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRoleBinding',
+      metadata: { name },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
+      subjects: [{ kind: 'ServiceAccount', name: serviceAccountName, namespace }],
+    });
+    return role;
+  }
+
+  #ownRights(namespace: string): void {
+    new Grant(this, 'own', {
+      name: NAME,
+      namespace,
+      to: this.subject,
+      rules: () => [
+        named('coordination.k8s.io', ['leases'], [NAME], ['get', 'update', 'patch']),
+        every('', ['events'], ['create', 'patch']),
+      ],
+    });
+  }
+}
+
+/** What the controller may do in a namespace that it made for a commit: apply a job template and follow its Job. */
+const COMMIT_NAMESPACE_RULES: PolicyRule[] = [
+  every('batch', ['jobs'], ['create', 'get', 'list', 'watch', 'patch', 'delete']),
+  every('', ['pods'], ['get', 'list', 'watch', 'delete']),
+  every('', ['pods/log'], ['get']),
+  every(
+    '',
+    ['configmaps', 'services', 'serviceaccounts', 'resourcequotas', 'limitranges'],
+    ['create', 'get', 'patch'],
+  ),
+  // The controller writes copies of a pipeline's Secrets there, and never reads one back.
+  every('', ['secrets'], ['create', 'patch']),
+  every('networking.k8s.io', ['networkpolicies'], ['create', 'get', 'patch']),
+  every('', ['events'], ['create', 'patch', 'list']),
+];
+
+function clusterRole(scope: Construct, id: string, name: string, rules: PolicyRule[]): ApiObject {
+  return kubeObject<ClusterRole>(scope, id, {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRole',
+    metadata: { name },
+    rules,
+  });
+}
+
+function configuration(props: ControllerProps, commitNamespaceRole: string): ControllerConfiguration {
+  const { platformName, maxConcurrentBuilds = 4, retention = {} } = props;
+  const { succeeded = Duration.hours(1), failed = Duration.days(3), maxPerPipeline = 10 } = retention;
+  return {
+    apiVersion: AGENT_API_VERSION,
+    kind: 'Controller',
+    platform: platformName,
+    lease: NAME,
+    commitNamespaceRole,
+    maxConcurrentBuilds,
+    retention: {
+      succeededSeconds: succeeded.toSeconds({ integral: false }),
+      failedSeconds: failed.toSeconds({ integral: false }),
+      maxPerPipeline,
+    },
+  };
+}
+
+function container(agentImage: ImageName, resources: ContainerResources | undefined): WorkloadContainer {
+  return {
+    name: 'controller',
+    image: agentImage.toString(),
+    imagePullPolicy: 'IfNotPresent',
+    args: ['controller', `--config=/keelson/config/${CONTROLLER_KEY}`],
+    env: [
+      { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+      { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
+      { name: 'HOME', value: '/tmp' },
+    ],
+    ports: [{ name: 'http', containerPort: PORT, protocol: 'TCP' }],
+    readinessProbe: { httpGet: { path: '/readyz', port: PORT }, periodSeconds: 5 },
+    livenessProbe: { httpGet: { path: '/healthz', port: PORT }, initialDelaySeconds: 10, periodSeconds: 20 },
+    resources: resourceRequirements(resources, {
+      cpu: { request: { amount: '50m' }, limit: { amount: '1' } },
+      memory: { request: Size.mebibytes(128), limit: Size.mebibytes(512) },
+      ephemeralStorage: { request: Size.mebibytes(64), limit: Size.gibibytes(1) },
+    }),
+    volumeMounts: [
+      apiTokenMount(),
+      { name: 'config', mountPath: '/keelson/config', readOnly: true },
+      { name: 'tmp', mountPath: '/tmp' },
+    ],
+  };
+}
+
+function controllerProblems({
+  replicas,
+  maxConcurrentBuilds,
+  retention,
+  resources,
+}: ControllerProps): Problem[] {
+  const count = (property: string, value: number | undefined, most: number): Problem[] =>
+    value === undefined || (Number.isInteger(value) && value >= 1 && value <= most)
+      ? []
+      : [
+          {
+            property: `controller.${property}`,
+            value,
+            message: 'is out of range',
+            remedy: `give a whole number from 1 to ${most}`,
+          },
+        ];
+  return [
+    ...count('replicas', replicas, 5),
+    ...count('maxConcurrentBuilds', maxConcurrentBuilds, 1000),
+    ...count('retention.maxPerPipeline', retention?.maxPerPipeline, 1000),
+    ...resourceProblems('controller.resources', resources),
+  ];
+}

@@ -1,0 +1,20 @@
+import type { ImageName } from '../image/image-name.ts';
+import type { LayerCache } from '../image/redis-layer-cache.ts';
+import type { KeelReference } from '../keel/keel.ts';
+import type { Subject } from '../kubernetes/rbac.ts';
+import type { Registry } from '../registry/registry.ts';
+
+/** What a pipeline needs to know of the platform that it runs on. */
+export interface PlatformReference {
+  /** The platform's name, which is the value of the owner label of what its controller makes. */
+  readonly platformName: string;
+  /** As whom the controller acts. */
+  readonly controller: Subject;
+  /** The agent's image, for the gate beside a watched build. */
+  readonly agentImage: ImageName;
+  readonly registry: Registry;
+  readonly cache: LayerCache | undefined;
+  readonly keel: KeelReference | undefined;
+  /** Addresses of the API server as CIDRs, where they are known. */
+  readonly apiServer: readonly string[] | undefined;
+}

@@ -1,0 +1,202 @@
+import { Chart, type ChartProps } from 'cdk8s';
+import type { Construct } from 'constructs';
+import { declareStage } from '../app/graph.ts';
+import { declareNodeFiles } from '../app/node-files.ts';
+import type { ImageName } from '../image/image-name.ts';
+import { type LayerCache, RedisLayerCache, type RedisLayerCacheProps } from '../image/redis-layer-cache.ts';
+import { Keel, type KeelProps, type KeelReference } from '../keel/keel.ts';
+import { KeelsonLabels } from '../kubernetes/labels.ts';
+import { isDnsLabel } from '../kubernetes/names.ts';
+import { reportProblem, reportProblems } from '../kubernetes/problem.ts';
+import type { Subject } from '../kubernetes/rbac.ts';
+import type { Registry } from '../registry/registry.ts';
+import { ControllerAdmission, KeelAdmission } from './admission.ts';
+import { defaultAgentImage } from './agent-image.ts';
+import { Controller, type ControllerProps } from './controller.ts';
+import type { PlatformReference } from './platform-reference.ts';
+
+export interface PlatformProps extends Pick<ChartProps, 'labels'> {
+  /** Where images go. */
+  readonly registry: Registry;
+  /**
+   * The namespace of the controller.
+   * @default 'keelson-system'
+   */
+  readonly namespace?: string;
+  /**
+   * Makisu's layer cache: options for one to deploy, one that exists, or false for none.
+   * @default - Redis with 30 GiB in the namespace makisu-cache
+   */
+  readonly cache?: RedisLayerCacheProps | LayerCache | false;
+  /**
+   * Keel: options for one to install, `Keel.existing(…)`, or false for none.
+   * @default - Keel in the namespace keel
+   */
+  readonly keel?: KeelProps | KeelReference | false;
+  /**
+   * Options of the controller.
+   * @default - those of Controller
+   */
+  readonly controller?: Omit<
+    ControllerProps,
+    'platformName' | 'namespace' | 'agentImage' | 'registry' | 'apiServer'
+  >;
+  /**
+   * The agent's image, for the controller and for the gates beside builds.
+   * @default ghcr.io/keelson-dev/agent, with the library's version as its tag
+   */
+  readonly agentImage?: ImageName;
+  /**
+   * Addresses of the API server, as CIDRs, for the network policies.
+   * @default - any address on the ports of API servers
+   */
+  readonly apiServer?: readonly string[];
+  /**
+   * Whether to install the ValidatingAdmissionPolicies that keep Keel off held-back builds and the
+   * controller within the namespaces that it made. They need rights over the whole cluster to install.
+   * @default true
+   */
+  readonly admissionPolicies?: boolean;
+}
+
+export interface ExistingPlatformProps {
+  /** The platform's name: the id that its own program gave it. */
+  readonly name: string;
+  /** Where images go. */
+  readonly registry: Registry;
+  /**
+   * The namespace of the controller.
+   * @default 'keelson-system'
+   */
+  readonly namespace?: string;
+  /**
+   * The layer cache.
+   * @default - none
+   */
+  readonly cache?: LayerCache;
+  /**
+   * The Keel that watches. The platform's program has to list the pipeline's namespace.
+   * @default - none
+   */
+  readonly keel?: KeelReference;
+  /**
+   * The agent's image.
+   * @default ghcr.io/keelson-dev/agent, with the library's version as its tag
+   */
+  readonly agentImage?: ImageName;
+  /**
+   * Addresses of the API server, as CIDRs.
+   * @default - any address on the ports of API servers
+   */
+  readonly apiServer?: readonly string[];
+}
+
+const DEFAULT_NAMESPACE = 'keelson-system';
+const CONTROLLER = 'keelson-controller';
+
+/**
+ * What all pipelines of a cluster share: the controller that watches git and starts image builds, the
+ * registry, the layer cache and Keel.
+ *
+ * @example
+ * const platform = new Platform(app, 'platform', {
+ *   registry: MicroK8sRegistry.existing({ nodeAddress: '172.31.39.52' }),
+ *   cache: { storage: Size.gibibytes(30) },
+ *   keel: {},
+ * });
+ */
+export class Platform extends Chart implements PlatformReference {
+  /** Refers to a platform that another program installed. Nothing is synthesized for it. */
+  static existing(props: ExistingPlatformProps): PlatformReference {
+    const { name, registry, namespace = DEFAULT_NAMESPACE, cache, keel, apiServer } = props;
+    return {
+      platformName: name,
+      controller: { namespace, serviceAccountName: CONTROLLER },
+      agentImage: props.agentImage ?? defaultAgentImage(),
+      registry,
+      cache,
+      keel,
+      apiServer,
+    };
+  }
+
+  readonly platformName: string;
+  readonly agentImage: ImageName;
+  readonly registry: Registry;
+  readonly cache: LayerCache | undefined;
+  readonly keel: KeelReference | undefined;
+  readonly apiServer: readonly string[] | undefined;
+  /** The controller's objects. */
+  readonly controllerParts: Controller;
+
+  constructor(scope: Construct, id: string, props: PlatformProps) {
+    super(scope, id, {
+      labels: { ...props.labels, [KeelsonLabels.PLATFORM]: id },
+      disableResourceNameHashes: true,
+    });
+    const { registry, namespace = DEFAULT_NAMESPACE, apiServer, admissionPolicies = true } = props;
+    this.platformName = id;
+    this.registry = registry;
+    this.apiServer = apiServer;
+    this.agentImage = props.agentImage ?? defaultAgentImage();
+    this.#check();
+    declareStage(this, { title: 'registry', detail: registry.imageHost });
+    declareNodeFiles(this, registry.nodeFiles);
+
+    this.cache = layerCache(this, props.cache ?? {});
+    this.keel = keelReference(this, props.keel ?? {}, apiServer);
+    this.controllerParts = new Controller(this, 'controller', {
+      ...props.controller,
+      platformName: id,
+      namespace,
+      agentImage: this.agentImage,
+      registry,
+      ...(apiServer !== undefined && { apiServer }),
+    });
+    if (!admissionPolicies) return;
+    new ControllerAdmission(this, 'controller-admission', {
+      platformName: id,
+      controller: this.controller,
+      commitNamespaceRole: this.controllerParts.commitNamespaceRole,
+    });
+    if (this.keel !== undefined) {
+      new KeelAdmission(this, 'keel-admission', { platformName: id, keelNamespace: this.keel.namespace });
+    }
+  }
+
+  get controller(): Subject {
+    return this.controllerParts.subject;
+  }
+
+  #check(): void {
+    if (!isDnsLabel(this.platformName) || this.platformName.length > 40) {
+      reportProblem(this, {
+        property: 'id',
+        value: this.platformName,
+        message: 'is not a valid name of a platform',
+        remedy:
+          'use at most 40 lower-case letters, digits and "-", starting and ending with a letter or digit',
+      });
+    }
+    reportProblems(this, [...this.registry.problems('registry'), ...this.agentImage.problems('agentImage')]);
+  }
+}
+
+function layerCache(
+  scope: Construct,
+  cache: RedisLayerCacheProps | LayerCache | false,
+): LayerCache | undefined {
+  if (cache === false) return undefined;
+  return 'address' in cache ? cache : new RedisLayerCache(scope, 'cache', cache);
+}
+
+function keelReference(
+  scope: Construct,
+  keel: KeelProps | KeelReference | false,
+  apiServer: readonly string[] | undefined,
+): KeelReference | undefined {
+  if (keel === false) return undefined;
+  return 'watch' in keel
+    ? keel
+    : new Keel(scope, 'keel', { ...(apiServer !== undefined && { apiServer }), ...keel });
+}

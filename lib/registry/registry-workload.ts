@@ -1,0 +1,134 @@
+import { type ApiObject, Size } from 'cdk8s';
+import { Construct } from 'constructs';
+import type { NetworkPolicyIngressRule } from 'kubernetes-types/networking/v1.d.ts';
+import { ImageName } from '../image/image-name.ts';
+import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
+import { IsolatedNamespace } from '../kubernetes/namespace.ts';
+import { networkPolicy, tcp } from '../kubernetes/network.ts';
+import { PodSecurity } from '../kubernetes/pod-security.ts';
+import { reportProblems } from '../kubernetes/problem.ts';
+import { type ContainerResources, resourceProblems, resourceRequirements } from '../kubernetes/resources.ts';
+import { service } from '../kubernetes/service.ts';
+import { serviceAccount } from '../kubernetes/service-account.ts';
+import { volumeClaim } from '../kubernetes/storage.ts';
+import { claimVolume, workload } from '../kubernetes/workload.ts';
+
+export interface RegistryWorkloadProps {
+  readonly namespace: string;
+  readonly nodePort: number;
+  /** Size of the volume for images. */
+  readonly storage: Size;
+  /**
+   * Storage class of the volume.
+   * @default - the cluster's default class
+   */
+  readonly storageClassName?: string;
+  /**
+   * The registry's image.
+   * @default docker.io/library/registry:2.8.3, which the addon has
+   */
+  readonly image?: ImageName;
+  /**
+   * Resources of the registry's container.
+   * @default - 50m to 1 CPU, 64 to 512 MiB of memory
+   */
+  readonly resources?: ContainerResources;
+  /**
+   * Addresses that may reach the registry beside the cluster's image builds, Keel and the controller:
+   * the nodes, whose kubelets pull, and laptops that push.
+   * @default - every private address
+   */
+  readonly clients?: readonly string[];
+}
+
+const NAME = 'registry';
+const PORT = 5000;
+/** What the addon labels its pods with. */
+const SELECTOR = { app: 'registry' } as const;
+const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'];
+
+/** A registry in a namespace of its own, with the names that MicroK8s' addon uses. */
+export class RegistryWorkload extends Construct {
+  readonly namespace: IsolatedNamespace;
+  readonly deployment: ApiObject;
+  readonly service: ApiObject;
+  readonly claim: ApiObject;
+
+  constructor(scope: Construct, id: string, props: RegistryWorkloadProps) {
+    super(scope, id);
+    const { namespace, nodePort, storage, storageClassName, resources, clients = PRIVATE } = props;
+    const image = props.image ?? ImageName.parse('docker.io/library/registry:2.8.3');
+    const labels = { ...partLabels(NAME, 'registry'), ...SELECTOR };
+    reportProblems(this, [...image.problems('image'), ...resourceProblems('resources', resources)]);
+
+    this.namespace = new IsolatedNamespace(this, 'namespace', {
+      name: namespace,
+      podSecurity: () => PodSecurity.restricted(),
+      quota: () => ({ 'count/pods': '5', 'limits.cpu': '4', 'limits.memory': '8Gi' }),
+    });
+    serviceAccount(this, 'service-account', NAME, namespace);
+    this.claim = volumeClaim(this, 'claim', { name: 'registry-claim', namespace, labels }, 'storage', {
+      size: storage,
+      ...(storageClassName !== undefined && { storageClassName }),
+    });
+    this.service = service(this, 'service', {
+      name: NAME,
+      namespace,
+      labels,
+      selector: SELECTOR,
+      type: 'NodePort',
+      ports: [{ name: 'registry', port: PORT, targetPort: PORT, nodePort, protocol: 'TCP' }],
+    });
+    networkPolicy(this, 'network-policy', {
+      name: NAME,
+      namespace,
+      pods: SELECTOR,
+      ingress: () => [ingress(clients)],
+    });
+    this.deployment = workload(this, 'Resource', {
+      name: NAME,
+      namespace,
+      labels,
+      selector: SELECTOR,
+      uid: 1000,
+      serviceAccountName: NAME,
+      replicas: 1,
+      container: () => ({
+        name: NAME,
+        image: image.toString(),
+        imagePullPolicy: 'IfNotPresent',
+        env: [
+          { name: 'REGISTRY_HTTP_ADDR', value: `:${PORT}` },
+          { name: 'REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY', value: '/var/lib/registry' },
+          { name: 'REGISTRY_STORAGE_DELETE_ENABLED', value: 'yes' },
+        ],
+        ports: [{ name: 'registry', containerPort: PORT, protocol: 'TCP' }],
+        readinessProbe: { httpGet: { path: '/v2/', port: PORT }, periodSeconds: 5 },
+        livenessProbe: { httpGet: { path: '/', port: PORT }, periodSeconds: 30 },
+        resources: resourceRequirements(resources, {
+          cpu: { request: { amount: '50m' }, limit: { amount: '1' } },
+          memory: { request: Size.mebibytes(64), limit: Size.mebibytes(512) },
+          ephemeralStorage: { request: Size.mebibytes(64), limit: Size.gibibytes(1) },
+        }),
+        volumeMounts: [{ name: 'images', mountPath: '/var/lib/registry' }],
+      }),
+      volumes: () => [claimVolume('images', 'registry-claim')],
+    });
+  }
+}
+
+/** A registry without accounts is open to whoever reaches it, so few may. */
+function ingress(clients: readonly string[]): NetworkPolicyIngressRule {
+  const stages = {
+    key: KeelsonLabels.STAGE,
+    operator: 'In' as const,
+    values: ['image-build', 'keel', 'controller'],
+  };
+  return {
+    from: [
+      { namespaceSelector: {}, podSelector: { matchExpressions: [stages] } },
+      ...clients.map((cidr) => ({ ipBlock: { cidr } })),
+    ],
+    ports: tcp(PORT),
+  };
+}

@@ -1,0 +1,61 @@
+import type { Service } from 'kubernetes-types/core/v1.d.ts';
+import { ImageName } from '../image/image-name.ts';
+import type { Tag } from '../image/tag.ts';
+import type { Destination } from '../kubernetes/network.ts';
+import type { Problem } from '../kubernetes/problem.ts';
+
+/** A file that has to lie on each node before its kubelet can pull from a registry. */
+export interface NodeFile {
+  /** Where it is written, below the folder for node set-up. */
+  readonly file: string;
+  readonly content: string;
+}
+
+/** A place for images, with the names by which the parts of a pipeline reach it. */
+export interface Registry {
+  /** Host and port by which a pod pushes. */
+  readonly pushHost: string;
+  /** Host and port in a Deployment's image: the kubelet pulls from it and Keel polls it. */
+  readonly imageHost: string;
+  /** Further names of the same registry that Dockerfiles may use in FROM. */
+  readonly aliases: readonly string[];
+  /** Whether it speaks plain http. */
+  readonly insecure: boolean;
+  /** Where its pods and nodes are, for network policies. */
+  readonly destinations: readonly Destination[];
+  /** Services that give the aliases a meaning in the namespace of an image build. */
+  aliasServices(namespace: string): Required<Pick<Service, 'apiVersion' | 'kind' | 'metadata' | 'spec'>>[];
+  /** Files that its nodes need. */
+  readonly nodeFiles: readonly NodeFile[];
+  /** What is wrong with it. */
+  problems(property: string): Problem[];
+  /** Names an image in it. */
+  image(repository: string, options: ImageOptions): ImageTarget;
+}
+
+export interface ImageOptions {
+  readonly tag: Tag;
+}
+
+/** Where an image builder puts its image. */
+export class ImageTarget {
+  readonly registry: Registry;
+  readonly repository: string;
+  readonly tag: Tag;
+
+  constructor(registry: Registry, repository: string, tag: Tag) {
+    this.registry = registry;
+    this.repository = repository;
+    this.tag = tag;
+  }
+
+  /** The image as a builder in a pod pushes it. */
+  pushName(tag: string): ImageName {
+    return new ImageName({ registry: this.registry.pushHost, repository: this.repository, tag });
+  }
+
+  /** The image as a Deployment names it. */
+  imageName(tag: string): ImageName {
+    return new ImageName({ registry: this.registry.imageHost, repository: this.repository, tag });
+  }
+}

@@ -1,0 +1,156 @@
+import { type ApiObject, Size } from 'cdk8s';
+import { Construct } from 'constructs';
+import type { ConfigMap, EnvVar } from 'kubernetes-types/core/v1.d.ts';
+import type { ServiceConfiguration } from '../agent/configuration.ts';
+import { declareStage } from '../app/graph.ts';
+import { ImageName } from '../image/image-name.ts';
+import { secretVariable } from '../kubernetes/environment.ts';
+import type { Destination } from '../kubernetes/network.ts';
+import { kubeObject } from '../kubernetes/object.ts';
+import { type ContainerResources, resourceRequirements } from '../kubernetes/resources.ts';
+import { scratchVolume, type WorkloadContainer } from '../kubernetes/workload.ts';
+import { namespaceOf } from '../pipeline/pipeline-record.ts';
+import { checkService, serviceCredentials, type TestServiceProps } from './service-props.ts';
+import { DATA_VOLUME, serviceWorkload } from './service-workload.ts';
+import type { TestService } from './test-service.ts';
+
+export interface RabbitServiceProps extends TestServiceProps {
+  /**
+   * The Service's name, and so the host by which a build finds it.
+   * @default 'rabbitmq-service'
+   */
+  readonly serviceName?: string;
+  /**
+   * RabbitMQ's image.
+   * @default docker.io/library/rabbitmq:3.13.7
+   */
+  readonly image?: ImageName;
+  /**
+   * Size of the volume for queues.
+   * @default Size.gibibytes(4)
+   */
+  readonly storage?: Size;
+  /**
+   * Resources of the container.
+   * @default - 200m to 1 CPU, 256 MiB to 1 GiB of memory
+   */
+  readonly resources?: ContainerResources;
+}
+
+const NAME = 'rabbitmq';
+const AMQP_PORT = 5672;
+const MANAGEMENT_PORT = 15672;
+const PLUGINS_DIRECTORY = '/keelson/rabbitmq';
+
+/**
+ * RabbitMQ with its management plugin, for tests. A build that is given it finds it by `AMQP_URL`, and its
+ * credentials by `RABBITMQ_DEFAULT_USER` and `RABBITMQ_DEFAULT_PASS`.
+ *
+ * @see https://www.rabbitmq.com/docs/configure#supported-environment-variables
+ * @example
+ * new KeelWatchedBuild(pipeline, 'build', { image, command, services: [new RabbitService(pipeline, 'rabbitmq')] });
+ */
+export class RabbitService extends Construct implements TestService {
+  readonly configuration: ServiceConfiguration;
+  readonly environment: readonly EnvVar[];
+  readonly destination: Destination;
+  readonly deployment: ApiObject;
+  readonly service: ApiObject;
+  readonly claim: ApiObject;
+
+  constructor(scope: Construct, id: string, props: RabbitServiceProps = {}) {
+    super(scope, id);
+    const { serviceName = 'rabbitmq-service', storage = Size.gibibytes(4), resources } = props;
+    const image = props.image ?? ImageName.parse('docker.io/library/rabbitmq:3.13.7');
+    const namespace = namespaceOf(this, props.namespace);
+    checkService(this, { image, serviceName, storage, resources });
+    const { user, password } = serviceCredentials(this, NAME, props.credentials);
+    const account = [
+      secretVariable('RABBITMQ_DEFAULT_USER', user),
+      secretVariable('RABBITMQ_DEFAULT_PASS', password),
+    ];
+
+    kubeObject<ConfigMap>(this, 'plugins', {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'rabbitmq-plugins', namespace },
+      data: { enabled_plugins: '[rabbitmq_management].\n' },
+    });
+    const made = serviceWorkload(this, {
+      name: NAME,
+      serviceName,
+      namespace,
+      uid: 999,
+      ports: [
+        { name: 'rmq-client', port: AMQP_PORT },
+        { name: 'rmq-admin', port: MANAGEMENT_PORT },
+      ],
+      storage: {
+        size: storage,
+        ...(props.storageClassName !== undefined && { storageClassName: props.storageClassName }),
+      },
+      container: () => container(image, account, resources),
+      volumes: () => [
+        scratchVolume('tmp', '256Mi'),
+        { name: 'plugins', configMap: { name: 'rabbitmq-plugins' } },
+      ],
+    });
+    this.deployment = made.deployment;
+    this.service = made.service;
+    this.claim = made.claim;
+    this.destination = made.destination;
+    this.environment = [
+      ...account,
+      {
+        name: 'AMQP_URL',
+        value:
+          `amqp://$(RABBITMQ_DEFAULT_USER):$(RABBITMQ_DEFAULT_PASS)@${serviceName}:${AMQP_PORT}` +
+          '/%2f?connection_attempts=2&retry_delay=.5&socket_timeout=5',
+      },
+    ];
+    this.configuration = {
+      name: NAME,
+      deployment: NAME,
+      readiness: { amqp: { host: serviceName, port: AMQP_PORT } },
+    };
+    declareStage(this, { title: 'RabbitMQ', detail: `${serviceName}:${AMQP_PORT}` });
+  }
+}
+
+function container(
+  image: ImageName,
+  account: EnvVar[],
+  resources: ContainerResources | undefined,
+): WorkloadContainer {
+  return {
+    name: NAME,
+    image: image.toString(),
+    imagePullPolicy: 'IfNotPresent',
+    env: [
+      ...account,
+      { name: 'HOME', value: '/var/lib/rabbitmq' },
+      // A node name without the pod's name in it: the data is found again by the next pod.
+      { name: 'RABBITMQ_NODENAME', value: 'rabbit@localhost' },
+      { name: 'RABBITMQ_ENABLED_PLUGINS_FILE', value: `${PLUGINS_DIRECTORY}/enabled_plugins` },
+      // The default directory is in the read-only part of the image.
+      { name: 'RABBITMQ_LOG_BASE', value: '/tmp' },
+      { name: 'RABBITMQ_LOGS', value: '-' },
+    ],
+    ports: [
+      { name: 'rmq-client', containerPort: AMQP_PORT, protocol: 'TCP' },
+      { name: 'rmq-admin', containerPort: MANAGEMENT_PORT, protocol: 'TCP' },
+    ],
+    readinessProbe: { tcpSocket: { port: AMQP_PORT }, periodSeconds: 2, failureThreshold: 60 },
+    livenessProbe: { tcpSocket: { port: AMQP_PORT }, initialDelaySeconds: 120, periodSeconds: 30 },
+    resources: resourceRequirements(resources, {
+      cpu: { request: { amount: '200m' }, limit: { amount: '1' } },
+      memory: { request: Size.mebibytes(256), limit: Size.gibibytes(1) },
+      ephemeralStorage: { request: Size.gibibytes(1), limit: Size.gibibytes(4) },
+    }),
+    volumeMounts: [
+      { name: DATA_VOLUME, mountPath: '/var/lib/rabbitmq' },
+      { name: 'tmp', mountPath: '/tmp' },
+      { name: 'plugins', mountPath: PLUGINS_DIRECTORY, readOnly: true },
+    ],
+  };
+}

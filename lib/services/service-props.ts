@@ -1,0 +1,76 @@
+import type { Size } from 'cdk8s';
+import type { Construct } from 'constructs';
+import type { ImageName } from '../image/image-name.ts';
+import { GeneratedSecret } from '../kubernetes/generated-secret.ts';
+import { isDnsLabel } from '../kubernetes/names.ts';
+import { type Problem, reportProblems } from '../kubernetes/problem.ts';
+import { type ContainerResources, resourceProblems } from '../kubernetes/resources.ts';
+import type { SecretReference, SecretSource } from '../kubernetes/secret-source.ts';
+
+/** User and password of a service. */
+export interface ServiceCredentials {
+  readonly user: SecretSource;
+  /** Letters and digits only where it becomes part of a URL. */
+  readonly password: SecretSource;
+}
+
+/** What every test service can be told. */
+export interface TestServiceProps {
+  /**
+   * The namespace.
+   * @default - the pipeline's, or else the chart's
+   */
+  readonly namespace?: string;
+  /**
+   * User and password.
+   * @default - made in the cluster by the platform's controller
+   */
+  readonly credentials?: ServiceCredentials;
+  /**
+   * Storage class of the volume.
+   * @default - the cluster's default class
+   */
+  readonly storageClassName?: string;
+}
+
+/** What a service's construct makes of its props, beside the workload. */
+export function serviceCredentials(
+  scope: Construct,
+  name: string,
+  credentials: ServiceCredentials | undefined,
+): { readonly user: SecretReference; readonly password: SecretReference } {
+  if (credentials !== undefined) {
+    return {
+      user: credentials.user.bind(scope, `${name}-user`, 'credentials.user'),
+      password: credentials.password.bind(scope, `${name}-password`, 'credentials.password'),
+    };
+  }
+  const secret = new GeneratedSecret(scope, 'credentials', {
+    name: `${name}-credentials`,
+    keys: { user: { password: { length: 12 } }, password: { password: { length: 32 } } },
+  });
+  return { user: secret.reference('user'), password: secret.reference('password') };
+}
+
+/** Reports what is wrong with the props that services have in common. */
+export function checkService(
+  scope: Construct,
+  props: {
+    readonly image: ImageName;
+    readonly serviceName: string;
+    readonly storage: Size;
+    readonly resources: ContainerResources | undefined;
+  },
+): void {
+  const { image, serviceName, resources } = props;
+  const problems: Problem[] = [...image.problems('image'), ...resourceProblems('resources', resources)];
+  if (!isDnsLabel(serviceName)) {
+    problems.push({
+      property: 'serviceName',
+      value: serviceName,
+      message: 'is not a valid name of a Service',
+      remedy: 'use at most 63 lower-case letters, digits and "-"',
+    });
+  }
+  reportProblems(scope, problems);
+}

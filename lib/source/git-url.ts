@@ -1,0 +1,43 @@
+import { hidden, type Problem } from '../kubernetes/problem.ts';
+
+/** Hosts that are no git servers: instance metadata, the machine itself, the Kubernetes API. */
+const FORBIDDEN_HOST =
+  /^(localhost|127\.[0-9.]+|\[::1\]|0\.0\.0\.0|169\.254\.[0-9.]+|\[fe80:.*\]|metadata\.google\.internal|kubernetes(\.default(\.svc(\..*)?)?)?)$/i;
+
+/**
+ * What is wrong with a git URL. Only transports that run no command of the URL's choosing are accepted
+ * (git's `ext::` runs one, `file:` reads the controller's own disk), and no URL may carry a password.
+ *
+ * @see https://git-scm.com/docs/git#Documentation/git.txt-GITALLOWPROTOCOL
+ */
+export function gitUrlProblems(property: string, text: string, allowHttp: boolean): Problem[] {
+  const schemes = allowHttp ? ['https:', 'ssh:', 'http:'] : ['https:', 'ssh:'];
+  const problem = (message: string, remedy: string, value: unknown = text): Problem[] => [
+    { property, value, message, remedy },
+  ];
+  if (/[\u0000-\u0020\u007f]/.test(text))
+    return problem('holds a space or control character', 'give the URL as it is cloned');
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    return problem('is not a URL', 'give an https:// or ssh:// URL');
+  }
+  if (!schemes.includes(url.protocol)) {
+    return problem(`has the scheme ${url.protocol.slice(0, 20)}`, 'give an https:// or ssh:// URL');
+  }
+  if (url.password !== '' || (url.protocol !== 'ssh:' && url.username !== '')) {
+    return problem('carries a credential', 'take it out of the URL and give it as credential', hidden);
+  }
+  if (url.username.startsWith('-') || url.hostname.startsWith('-')) {
+    return problem(
+      'has a host or user that starts with "-", which ssh takes for an option',
+      'give the real host',
+    );
+  }
+  if (url.hostname === '' || FORBIDDEN_HOST.test(url.hostname)) {
+    return problem('names a host that is no git server', 'give the host of the git server');
+  }
+  if (url.pathname.length < 2) return problem('names no repository', 'add the path of the repository');
+  return [];
+}

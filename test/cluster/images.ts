@@ -1,0 +1,186 @@
+import { join } from 'node:path';
+import { kubernetesBinaries, pinned } from './binaries.ts';
+import { command } from './command.ts';
+import { debianLayer, filesLayer, type Layer, type LayerFiles } from './layers.ts';
+import { unpacked } from './packages.ts';
+import { type ImageConfig, push } from './registry.ts';
+
+/** How to make an image here, where none can be pulled. */
+export interface Recipe {
+  readonly layers: () => Promise<readonly Layer[]>;
+  readonly config: ImageConfig;
+}
+
+const script = (...lines: readonly string[]) => ({ text: `#!/bin/sh\n${lines.join('\n')}\n`, mode: 0o755 });
+const volume = { directory: { mode: 0o1777 } };
+
+/** The packages of the one Debian root that all but the static images share. */
+const debian = () =>
+  debianLayer([
+    'busybox-static',
+    'ca-certificates',
+    'curl',
+    'docker-registry',
+    'rabbitmq-server',
+    'redis-server',
+  ]);
+
+/** A recipe with the Debian root and the given files on top. */
+export function onDebian(files: LayerFiles, config: ImageConfig): Recipe {
+  return { layers: async () => [await debian(), await filesLayer(files)], config };
+}
+
+async function busyboxFiles(): Promise<LayerFiles> {
+  const busybox = join(await unpacked(['busybox-static']), 'bin/busybox');
+  const applets = (await command(busybox, ['--list'])).trim().split('\n');
+  const links = applets
+    .filter((name) => name !== 'busybox')
+    .map((name) => [`bin/${name}`, { link: 'busybox' }]);
+  return { 'bin/busybox': { copy: busybox, mode: 0o755 }, tmp: volume, ...Object.fromEntries(links) };
+}
+
+/**
+ * Images that stand in for the official ones: the same entrypoint conventions, environment, ports and
+ * volumes, and like those without a user of their own, so that a pod under `restricted` must name one.
+ */
+export const recipes = {
+  /** Holds a pod's namespaces. */
+  pause: {
+    layers: async () => [await filesLayer(await busyboxFiles())],
+    config: { Entrypoint: ['/bin/sleep', '2147483647'] },
+  },
+  /** /bin/sh and the other small programs, statically linked. */
+  busybox: {
+    layers: async () => [await filesLayer(await busyboxFiles())],
+    config: { Cmd: ['sh'] },
+  },
+  /** Debian with curl, and the services' clients (redis-cli). */
+  debian: { layers: async () => [await debian()], config: { Cmd: ['sh'] } },
+  /** Writes to /data, its working directory. */
+  redis: onDebian(
+    {
+      'usr/local/bin/docker-entrypoint.sh': script(
+        'set -e',
+        'case "$1" in -* | *.conf | "") set -- redis-server "$@" ;; esac',
+        'exec "$@"',
+      ),
+      data: volume,
+    },
+    {
+      Entrypoint: ['docker-entrypoint.sh'],
+      Cmd: ['redis-server'],
+      Env: [path('/usr/local/sbin:/usr/local/bin')],
+      WorkingDir: '/data',
+      Volumes: { '/data': {} },
+      ExposedPorts: { '6379/tcp': {} },
+    },
+  ),
+  /** Writes to /var/lib/registry. */
+  registry: onDebian(
+    {
+      'entrypoint.sh': script(
+        'set -e',
+        'case "$1" in',
+        '  *.yaml | *.yml) set -- registry serve "$@" ;;',
+        '  serve | garbage-collect | help | -*) set -- registry "$@" ;;',
+        'esac',
+        'exec "$@"',
+      ),
+      'bin/registry': { link: '/usr/bin/docker-registry' },
+      'etc/docker/registry/config.yml': {
+        text: `version: 0.1
+log:
+  fields:
+    service: registry
+storage:
+  cache:
+    blobdescriptor: inmemory
+  filesystem:
+    rootdirectory: /var/lib/registry
+http:
+  addr: :5000
+  headers:
+    X-Content-Type-Options: [nosniff]
+health:
+  storagedriver:
+    enabled: true
+    interval: 10s
+    threshold: 3
+`,
+      },
+      'var/lib/registry': volume,
+    },
+    {
+      Entrypoint: ['/entrypoint.sh'],
+      Cmd: ['/etc/docker/registry/config.yml'],
+      Env: [path()],
+      Volumes: { '/var/lib/registry': {} },
+      ExposedPorts: { '5000/tcp': {} },
+    },
+  ),
+  /** Writes to the folder that it is told to serve. */
+  minio: {
+    layers: async () => {
+      const { minio } = await kubernetesBinaries(pinned.kubernetes, ['minio']);
+      const entrypoint = script('set -e', 'if [ "$1" != minio ]; then set -- minio "$@"; fi', 'exec "$@"');
+      return [
+        await debian(),
+        await filesLayer({
+          'usr/bin/docker-entrypoint.sh': entrypoint,
+          'usr/bin/minio': { copy: minio, mode: 0o755 },
+          data: volume,
+        }),
+      ];
+    },
+    config: {
+      Entrypoint: ['/usr/bin/docker-entrypoint.sh'],
+      Cmd: ['minio'],
+      Env: [path()],
+      Volumes: { '/data': {} },
+      ExposedPorts: { '9000/tcp': {} },
+    },
+  },
+  /** Writes to /var/lib/rabbitmq; its log goes to standard output. */
+  rabbitmq: onDebian(
+    {
+      'usr/local/bin/docker-entrypoint.sh': script('set -e', 'exec "$@"'),
+      // Debian's wrapper in /usr/sbin insists on root or its own user.
+      'usr/local/bin/rabbitmq-server': script('exec /usr/lib/rabbitmq/bin/rabbitmq-server "$@"'),
+      'etc/rabbitmq/conf.d/10-defaults.conf': { text: 'loopback_users.guest = false\nlog.console = true\n' },
+      'var/lib/rabbitmq': volume,
+      'var/log/rabbitmq': volume,
+    },
+    {
+      Entrypoint: ['docker-entrypoint.sh'],
+      Cmd: ['rabbitmq-server'],
+      Env: [
+        path('/usr/lib/rabbitmq/bin:/usr/local/sbin:/usr/local/bin'),
+        ...['HOME=/var/lib/rabbitmq', 'RABBITMQ_DATA_DIR=/var/lib/rabbitmq', 'RABBITMQ_LOGS=-'],
+      ],
+      Volumes: { '/var/lib/rabbitmq': {} },
+      ExposedPorts: { '5672/tcp': {} },
+    },
+  ),
+} as const satisfies Record<string, Recipe>;
+
+export type RecipeName = keyof typeof recipes;
+
+/** An image to be there: a reference as manifests name it, and how to make what it stands for. */
+export interface WantedImage {
+  readonly reference: string;
+  readonly recipe: RecipeName | Recipe;
+}
+
+/** Makes and pushes the images; layers come from the cache and are uploaded once. Returns their digests. */
+export async function ensureImages(registry: string, wanted: readonly WantedImage[]): Promise<string[]> {
+  const digests: string[] = [];
+  for (const { reference, recipe } of wanted) {
+    const { layers, config } = typeof recipe === 'string' ? recipes[recipe] : recipe;
+    digests.push(await push(registry, reference, await layers(), config));
+  }
+  return digests;
+}
+
+function path(first?: string): string {
+  return ['PATH=', first && `${first}:`, '/usr/sbin:/usr/bin:/sbin:/bin'].filter(Boolean).join('');
+}
