@@ -1,6 +1,12 @@
 export * from './agent/index.ts';
 export { SynthesisError } from './app/errors.ts';
-export { KeelsonApp, type KeelsonAppProps, type SynthesisResult, type Transform } from './app/keelson-app.ts';
+export {
+  KeelsonApp,
+  type KeelsonAppProps,
+  type ObjectReference,
+  type SynthesisResult,
+  type Transform,
+} from './app/keelson-app.ts';
 export type { KubernetesObject } from './app/render.ts';
 export { GpuBuildNode, type GpuBuildNodeProps } from './gpu/gpu-build-node.ts';
 export { Gpus } from './gpu/gpus.ts';

@@ -4,8 +4,12 @@
 // It starts a real API server of each minor, reads the OpenAPI v3 documents of the groups below and reduces them to
 // what validation needs: no descriptions, no status, only what can be created and what that refers to. Each line of
 // the file is one definition from one minor on, in a fixed order, so that a change reads as a diff.
-import { writeFileSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Api } from '../test/cluster/api.ts';
+import { startControlPlane } from '../test/cluster/control-plane.ts';
+import { Processes } from '../test/cluster/processes.ts';
 import {
   type Definition,
   type Kind,
@@ -13,6 +17,14 @@ import {
   kubernetesVersions,
   type Schema,
 } from '../test/kubernetes/validator.ts';
+
+/** The patches to read: a minor gains no fields in them. */
+const releases: Readonly<Record<KubernetesVersion, string>> = {
+  '1.30': '1.30.14',
+  '1.32': '1.32.13',
+  '1.34': '1.34.4',
+  '1.36': '1.36.3',
+};
 
 const groups = [
   'api/v1',
@@ -55,24 +67,22 @@ interface Operation {
   };
 }
 
-export interface OpenApi {
+interface OpenApi {
   readonly components: { readonly schemas: Readonly<Record<string, OpenApiSchema>> };
   readonly paths: Readonly<Record<string, { readonly post?: Operation }>>;
 }
 
+/** A definition as one API server has it. */
+type Accepted = Omit<Definition, 'from'>;
+
 /** Definitions that any object satisfies. */
 const free = /\.(RawExtension|FieldsV1)$/;
 
-/** The file's lines. */
-export function definitions(documents: ReadonlyMap<KubernetesVersion, readonly OpenApi[]>): Definition[] {
-  return merge(new Map([...documents].map(([version, those]) => [version, reduce(those)])));
-}
-
 /** What one API server accepts, by name. */
-function reduce(documents: readonly OpenApi[]): Map<string, Omit<Definition, 'from'>> {
+function reduce(documents: readonly OpenApi[]): Map<string, Accepted> {
   const all = new Map(documents.flatMap((document) => Object.entries(document.components.schemas)));
   const kinds = new Map(documents.flatMap((document) => Object.entries(document.paths).flatMap(kindOf)));
-  const result = new Map<string, Omit<Definition, 'from'>>();
+  const result = new Map<string, Accepted>();
   const wanted = [...kinds.keys()];
   for (let name = wanted.pop(); name !== undefined; name = wanted.pop()) {
     const source = all.get(name);
@@ -155,7 +165,7 @@ function referred(schema: OpenApiSchema): string | undefined {
 }
 
 /** One definition for as long as it stays the same. */
-function merge(reduced: ReadonlyMap<KubernetesVersion, Map<string, Omit<Definition, 'from'>>>): Definition[] {
+function merge(reduced: ReadonlyMap<KubernetesVersion, Map<string, Accepted>>): Definition[] {
   const names = new Set([...reduced.values()].flatMap((definitions) => [...definitions.keys()]));
   const lines: Definition[] = [];
   for (const name of [...names].sort()) {
@@ -170,3 +180,25 @@ function merge(reduced: ReadonlyMap<KubernetesVersion, Map<string, Omit<Definiti
   }
   return lines;
 }
+
+async function read(version: string): Promise<OpenApi[]> {
+  const directory = await mkdtemp(join(tmpdir(), 'keelson-schemas-'));
+  const processes = new Processes(join(directory, 'logs'));
+  try {
+    const { kubeconfig } = await startControlPlane({ version, directory, processes });
+    const api = await Api.connect(kubeconfig);
+    const { gitVersion } = await api.get<{ gitVersion: string }>('/version');
+    if (gitVersion !== `v${version}`) throw new Error(`asked for Kubernetes ${version}, got ${gitVersion}`);
+    return await Promise.all(groups.map((group) => api.get<OpenApi>(`/openapi/v3/${group}`)));
+  } finally {
+    await processes.stop();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+const accepted = new Map<KubernetesVersion, Map<string, Accepted>>();
+for (const version of kubernetesVersions) accepted.set(version, reduce(await read(releases[version])));
+const lines = merge(accepted).map((definition) => `${JSON.stringify(definition)}\n`);
+const file = new URL('../test/kubernetes/schemas/definitions.jsonl', import.meta.url);
+await writeFile(file, lines.join(''));
+console.log(`${lines.length} definitions of Kubernetes ${Object.values(releases).join(', ')}`);

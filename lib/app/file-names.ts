@@ -1,11 +1,5 @@
 import { shortHash } from '../kubernetes/names.ts';
-import type { KubernetesObject } from './render.ts';
-
-/** An object and its wave, to be named. */
-export interface Numbered {
-  readonly json: KubernetesObject;
-  readonly wave: number;
-}
+import type { SynthesizedObject } from './synthesis.ts';
 
 /** Room for the longest suffix within the 255 bytes of a file name. */
 const MAX_BASE = 200;
@@ -15,14 +9,16 @@ const MAX_BASE = 200;
  * of applying them and a new object renumbers nothing. Objects that would share a name are told apart by
  * their namespace.
  */
-export function fileNames(objects: readonly Numbered[]): string[] {
+export function fileNames(
+  objects: readonly Omit<SynthesizedObject, 'yaml' | 'path' | 'apiVersion'>[],
+): string[] {
   const width = Math.max(2, ...objects.map(({ wave }) => String(wave).length));
-  const bases = objects.map(({ json, wave }) => base(json.metadata.name, json.kind, wave, width));
+  const bases = objects.map(({ name, kind, wave }) => base(name, kind, wave, width));
   const seen = new Map<string, number>();
   for (const name of bases) seen.set(name, (seen.get(name) ?? 0) + 1);
-  return objects.map(({ json }, index) => {
+  return objects.map(({ namespace = 'cluster' }, index) => {
     const name = bases[index] ?? '';
-    const suffix = seen.get(name) === 1 ? '' : `-in-${plain(json.metadata.namespace ?? 'cluster')}`;
+    const suffix = seen.get(name) === 1 ? '' : `-in-${plain(namespace)}`;
     return `${name}${suffix}.yaml`;
   });
 }

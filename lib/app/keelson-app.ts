@@ -1,15 +1,15 @@
 import { dirname, join } from 'node:path';
 import { type ApiObject, App, type AppProps, YamlOutputType } from 'cdk8s';
+import type { IConstruct } from 'constructs';
 import { formatProblem } from '../kubernetes/problem.ts';
 import { SynthesisError } from './errors.ts';
 import { stageGraph } from './graph.ts';
 import { kubernetesMinorOf, OLDEST_MINOR, parseMinor, setKubernetesMinor } from './kubernetes-version.ts';
-import { chartFiles, kustomization } from './layout.ts';
+import { chartFiles, chartPath, joinDocuments, kustomization } from './layout.ts';
 import { nodeFilesOf } from './node-files.ts';
 import { type OutputFile, writeOutput } from './output.ts';
 import type { KubernetesObject } from './render.ts';
-import { type SynthesizedChart, synthesize } from './synthesis.ts';
-import { yamlDocuments } from './yaml.ts';
+import { type SynthesizedChart, type SynthesizedObject, synthesize } from './synthesis.ts';
 
 /**
  * Changes any object after it has been rendered and before it is checked. What it returns takes the
@@ -45,6 +45,9 @@ export interface KeelsonAppProps extends Omit<AppProps, 'yamlOutputType'> {
   readonly transform?: Transform;
 }
 
+/** An object, by what tells it apart. */
+export type ObjectReference = Pick<SynthesizedObject, 'apiVersion' | 'kind' | 'namespace' | 'name'>;
+
 /** What a synthesis wrote. */
 export interface SynthesisResult {
   /** The directory of the manifests. */
@@ -57,7 +60,7 @@ export interface SynthesisResult {
     /** Its folder or file, relative to the outdir. */
     readonly path: string;
     /** Its objects, in the order of applying them. */
-    readonly objects: readonly KubernetesObject[];
+    readonly objects: readonly ObjectReference[];
   }[];
   /** What is allowed and worth a look. */
   readonly warnings: readonly string[];
@@ -101,30 +104,34 @@ export class KeelsonApp extends App {
     const nodeFiles = constructs
       .flatMap(nodeFilesOf)
       .map(({ file, content }): OutputFile => ({ path: file, content }));
-    const layouts = charts.map((chart) => chartFiles(chart, this.#perChart, this.outputFileExtension));
-    writeOutput(this.outdir, [
-      ...layouts.flatMap(({ files }) => files),
-      { path: 'kustomization.yaml', content: kustomization(layouts.map(({ path }) => path)) },
-      { path: 'graph.mmd', content: stageGraph(constructs) },
-      ...this.#constructMetadata(charts),
-    ]);
+    const paths = charts.map((chart) => chartPath(chart, this.#perChart, this.outputFileExtension));
+    writeOutput(this.outdir, this.#files(charts, paths, constructs));
     if (nodeFiles.length > 0) writeOutput(this.nodeSetupOutdir, nodeFiles);
     return {
       outdir: this.outdir,
       nodeSetupOutdir: nodeFiles.length > 0 ? this.nodeSetupOutdir : undefined,
-      charts: charts.map(({ name, objects }, index) => ({
-        name,
-        path: layouts[index]?.path ?? name,
-        objects: objects.map(({ json }) => json),
-      })),
+      charts: charts.map(({ name, objects }, index) => ({ name, path: paths[index] ?? name, objects })),
       warnings,
     };
+  }
+
+  /** The files, made one chart after the other: no more than one has to be in memory twice. */
+  *#files(
+    charts: readonly SynthesizedChart[],
+    paths: readonly string[],
+    constructs: readonly IConstruct[],
+  ): Generator<OutputFile> {
+    for (const [index, chart] of charts.entries())
+      yield* chartFiles(chart, paths[index] ?? '', this.#perChart);
+    yield { path: 'kustomization.yaml', content: kustomization(paths) };
+    yield { path: 'graph.mmd', content: stageGraph(constructs) };
+    yield* this.#constructMetadata(charts);
   }
 
   /** The manifests of all charts as one text. */
   override synthYaml(): string {
     const { charts } = synthesize(this, this.#props.transform);
-    return yamlDocuments(charts.flatMap(({ objects }) => objects.map(({ json }) => json)));
+    return joinDocuments(charts).toString();
   }
 
   /** The directory for files that nodes need. */
@@ -168,7 +175,7 @@ export class KeelsonApp extends App {
     if (process.env['CDK8S_RECORD_CONSTRUCT_METADATA'] !== 'true' && !this.#props.recordConstructMetadata)
       return [];
     const resources = Object.fromEntries(
-      charts.flatMap(({ objects }) => objects.map(({ json, path }) => [json.metadata.name, { path }])),
+      charts.flatMap(({ objects }) => objects.map(({ name, path }) => [name, { path }])),
     );
     return [{ path: 'construct-metadata.json', content: JSON.stringify({ version: '1.0.0', resources }) }];
   }

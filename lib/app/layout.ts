@@ -3,25 +3,30 @@ import type { OutputFile } from './output.ts';
 import type { SynthesizedChart } from './synthesis.ts';
 import { yamlDocument } from './yaml.ts';
 
-/** A chart as files. */
-export interface ChartLayout {
-  /** Its folder, or its only file. */
-  readonly path: string;
-  readonly files: readonly OutputFile[];
+/** The folder of a chart, or its only file. */
+export function chartPath({ folder }: SynthesizedChart, perChart: boolean, extension: string): string {
+  return perChart ? `${folder}${extension}` : folder;
 }
 
 /** The files of a chart: one for each object and a kustomization.yaml, or all objects in one. */
-export function chartFiles(chart: SynthesizedChart, perChart: boolean, extension: string): ChartLayout {
-  const { folder, objects } = chart;
-  if (perChart) {
-    const path = `${folder}${extension}`;
-    return { path, files: [{ path, content: objects.map(({ yaml }) => yaml).join('---\n') }] };
-  }
+export function chartFiles(chart: SynthesizedChart, path: string, perChart: boolean): OutputFile[] {
+  if (perChart) return [{ path, content: joinDocuments([chart]) }];
+  const { objects } = chart;
   const names = fileNames(objects);
-  const files = objects.map(({ yaml }, index) => ({ path: `${folder}/${names[index]}`, content: yaml }));
-  files.sort((a, b) => (a.path < b.path ? -1 : 1));
-  const content = kustomization(files.map(({ path }) => path.slice(folder.length + 1)));
-  return { path: folder, files: [...files, { path: `${folder}/kustomization.yaml`, content }] };
+  const files = objects.map(({ yaml }, index) => ({ name: names[index] ?? '', content: yaml }));
+  files.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return [
+    ...files.map(({ name, content }) => ({ path: `${path}/${name}`, content })),
+    { path: `${path}/kustomization.yaml`, content: kustomization(files.map(({ name }) => name)) },
+  ];
+}
+
+const SEPARATOR = Buffer.from('---\n');
+
+/** All objects of charts as one stream of documents. */
+export function joinDocuments(charts: readonly SynthesizedChart[]): Buffer {
+  const documents = charts.flatMap(({ objects }) => objects.map(({ yaml }) => yaml));
+  return Buffer.concat(documents.flatMap((yaml, index) => (index === 0 ? [yaml] : [SEPARATOR, yaml])));
 }
 
 /**

@@ -14,8 +14,18 @@ const MAX_ANNOTATIONS = 256 * 1024;
 /** https://kubernetes.io/docs/concepts/configuration/configmap/#motivation */
 const MAX_DATA = 1024 * 1024;
 
-/** What is wrong with an object whoever made it: a construct of ours, of cdk8s-plus, or a plain ApiObject. */
-export function objectProblems(object: KubernetesObject): string[] {
+/**
+ * What is wrong with an object whoever made it: a construct of ours, of cdk8s-plus, or a plain ApiObject.
+ *
+ * @param object the object, of which only the metadata has to be rendered
+ * @param yaml the whole object as it will be written
+ * @param render gives the whole object, for the few of which more has to be known
+ */
+export function objectProblems(
+  object: KubernetesObject,
+  yaml: string,
+  render: () => KubernetesObject,
+): string[] {
   const { kind, metadata } = object;
   return [
     ...nameProblems(object),
@@ -23,8 +33,20 @@ export function objectProblems(object: KubernetesObject): string[] {
     ...mapProblems('metadata.labels', metadata.labels, labelValueProblem),
     ...mapProblems('metadata.annotations', metadata.annotations, () => undefined),
     ...annotationSizeProblems(metadata.annotations),
-    ...(kind === 'ConfigMap' ? configMapProblems(object) : []),
+    ...(kind === 'ConfigMap' && (yaml.length > MAX_DATA / 2 || looksSecret(yaml))
+      ? configMapProblems(render())
+      : []),
   ];
+}
+
+/** The problem with an object that another construct makes too. */
+export function duplicateProblem({ kind, metadata }: KubernetesObject, owner: string): string {
+  return formatProblem({
+    property: 'metadata.name',
+    value: metadata.name,
+    message: `is the name of the ${kind} that ${owner} makes too`,
+    remedy: 'give one of them another name or namespace',
+  });
 }
 
 /** What tells objects apart in a cluster. The version of their API does not. */

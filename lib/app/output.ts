@@ -4,7 +4,7 @@ import { dirname, join, normalize, sep } from 'node:path';
 /** A file to be written, with its path relative to the output directory. */
 export interface OutputFile {
   readonly path: string;
-  readonly content: string;
+  readonly content: string | Uint8Array;
 }
 
 /** Where the files of the last synthesis are listed. It ends in nothing that GitOps tools take for a manifest. */
@@ -14,24 +14,25 @@ const LEDGER = '.keelson-files';
  * Writes files and removes those that an earlier call wrote and this one does not. Other files are never
  * touched.
  */
-export function writeOutput(directory: string, files: readonly OutputFile[]): void {
+export function writeOutput(directory: string, files: Iterable<OutputFile>): void {
   const before = readLedger(directory);
+  const written = new Set<string>();
   mkdirSync(directory, { recursive: true });
-  let made = '';
+  let made = '.';
   for (const { path, content } of files) {
     const folder = dirname(path);
-    if (folder !== '.' && folder !== made) {
+    if (folder !== made) {
       mkdirSync(join(directory, folder), { recursive: true });
       made = folder;
     }
     writeFileSync(join(directory, path), content);
+    written.add(path);
   }
-  const now = new Set(files.map(({ path }) => path));
   removeFiles(
     directory,
-    before.filter((path) => !now.has(path)),
+    before.filter((path) => !written.has(path)),
   );
-  writeFileSync(join(directory, LEDGER), [...now].map((path) => `${path}\n`).join(''));
+  writeFileSync(join(directory, LEDGER), [...written].map((path) => `${path}\n`).join(''));
 }
 
 /** The paths of the last synthesis that are inside the directory, whatever somebody made of the list. */

@@ -1,4 +1,5 @@
-import { type ApiObject, App, Lazy } from 'cdk8s';
+import { ApiObject, App, Lazy } from 'cdk8s';
+import type { Dialect } from './yaml.ts';
 
 /** A Kubernetes object as plain JSON. */
 export interface KubernetesObject {
@@ -13,30 +14,30 @@ export interface KubernetesObject {
   readonly [field: string]: unknown;
 }
 
+/** An object as plain JSON, with sorted keys and without nulls: what `ApiObject.toJson` gives. */
+export function render(object: ApiObject): KubernetesObject {
+  return object.toJson();
+}
+
 /** The resolvers that every cdk8s App has: for Lazy, tokens, and numbers that may be texts. */
 const BUILT_IN_RESOLVERS = 3;
 
 /**
- * An object as `ApiObject.toJson` gives it, with sorted keys and without nulls.
+ * An object for {@link MANIFEST}: its metadata is rendered, its body is still what the construct gave.
  *
- * toJson asks every resolver about every value and copies each object's path: three quarters of a whole
- * synthesis. So plain values are copied here, and what is not plain goes through toJson.
+ * toJson asks every resolver about every value, copies each object's path and then the object, twice:
+ * three quarters of a whole synthesis. So the body is read where it lies. An object with JSON patches or
+ * a toJson of its own (those of cdk8s-plus have one), or an app with resolvers of its own, needs toJson.
  */
-export function render(object: ApiObject): KubernetesObject {
+export function renderHead(object: ApiObject): KubernetesObject {
   const { props, patches, metadata } = object as unknown as ApiObjectInternals;
-  const ordinary = patches?.length === 0 && metadata._additionalAttributes !== undefined;
-  if (!ordinary || App.of(object).resolvers.length !== BUILT_IN_RESOLVERS) return object.toJson();
-  try {
-    return {
-      apiVersion: object.apiVersion,
-      kind: object.kind,
-      metadata: metadataOf(metadata),
-      ...(copy(props, HEAD) as object),
-    } as KubernetesObject;
-  } catch (error) {
-    if (error === NOT_PLAIN) return object.toJson();
-    throw error;
-  }
+  const ordinary =
+    object.toJson === ApiObject.prototype.toJson &&
+    patches?.length === 0 &&
+    metadata._additionalAttributes !== undefined;
+  if (!ordinary || App.of(object).resolvers.length !== BUILT_IN_RESOLVERS) return render(object);
+  const { apiVersion, kind } = object;
+  return { ...props, apiVersion, kind, metadata: renderMetadata(metadata) } as KubernetesObject;
 }
 
 /**
@@ -57,50 +58,49 @@ interface ApiObjectInternals {
   };
 }
 
-const NOT_PLAIN: unique symbol = Symbol('not plain');
-const HEAD: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadata']);
-const NONE: ReadonlySet<string> = new Set();
-
-function metadataOf(metadata: ApiObjectInternals['metadata']): unknown {
+function renderMetadata(metadata: ApiObjectInternals['metadata']): Record<string, unknown> {
   const { name, namespace, labels, annotations, finalizers, ownerReferences } = metadata;
-  const all = {
-    ...metadata._additionalAttributes,
-    name,
-    namespace,
-    labels,
-    annotations,
-    finalizers,
-    ownerReferences,
-  };
-  const copied = copy(all, NONE) as Record<string, unknown>;
-  // cdk8s leaves empty parts of metadata out.
-  for (const [key, value] of Object.entries(copied)) {
-    if (typeof value === 'object' && value !== null && Object.keys(value).length === 0) delete copied[key];
-  }
-  return copied;
-}
-
-function copy(value: unknown, without: ReadonlySet<string>): unknown {
-  if (value === null || typeof value !== 'object') return value ?? undefined;
-  if (Array.isArray(value)) return value.map((item) => copy(item, NONE));
-  if (value instanceof Lazy) return copy(value.produce(), NONE);
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if ((prototype !== Object.prototype && prototype !== null) || 'resolve' in value) throw NOT_PLAIN;
-  const source = value as Record<string, unknown>;
-  const result: Record<string, unknown> = {};
-  for (const key of Object.keys(source).sort()) {
-    if (without.has(key)) continue;
-    const item = copy(source[key], NONE);
-    if (item === undefined) continue;
-    // An own property, whatever it is called.
-    if (key === '__proto__')
-      Object.defineProperty(result, key, {
-        value: item,
-        enumerable: true,
-        configurable: true,
-        writable: true,
-      });
-    else result[key] = item;
-  }
+  const result: Record<string, unknown> = { ...metadata._additionalAttributes, name, namespace };
+  setMap(result, 'labels', labels);
+  setMap(result, 'annotations', annotations);
+  if (finalizers.length > 0) result['finalizers'] = finalizers;
+  else delete result['finalizers'];
+  if (ownerReferences.length > 0) result['ownerReferences'] = ownerReferences;
+  else delete result['ownerReferences'];
   return result;
 }
+
+/** Produced values, because the checks want to see them; an empty map is left out, as cdk8s does. */
+function setMap(
+  result: Record<string, unknown>,
+  field: string,
+  map: Readonly<Record<string, unknown>>,
+): void {
+  const produced: Record<string, unknown> = {};
+  let empty = true;
+  for (const key of Object.keys(map)) {
+    const value = map[key];
+    const item = value instanceof Lazy ? value.produce() : value;
+    if (item === undefined || item === null) continue;
+    empty = false;
+    // An own property, whatever it is called.
+    if (key === '__proto__') Object.defineProperty(produced, key, { value: item, enumerable: true });
+    else produced[key] = item;
+  }
+  if (empty) delete result[field];
+  else result[field] = produced;
+}
+
+const HEAD = ['apiVersion', 'kind', 'metadata'];
+
+/** How a manifest is written: as cdk8s does, with sorted keys after the head, and without nulls. */
+export const MANIFEST: Dialect = {
+  keys: (object, depth) => {
+    const keys = Object.keys(object).filter((key) => object[key] !== null && object[key] !== undefined);
+    keys.sort();
+    return depth > 0
+      ? keys
+      : [...HEAD.filter((key) => keys.includes(key)), ...keys.filter((key) => !HEAD.includes(key))];
+  },
+  unwrap: (value) => (value instanceof Lazy ? value.produce() : value),
+};

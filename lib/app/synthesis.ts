@@ -4,15 +4,18 @@ import { toDnsLabel } from '../kubernetes/names.ts';
 import { warningsOf } from '../kubernetes/problem.ts';
 import { SynthesisError } from './errors.ts';
 import type { Transform } from './keelson-app.ts';
-import { identity, objectProblems } from './object-problems.ts';
+import { duplicateProblem, identity, objectProblems } from './object-problems.ts';
 import { assignWaves, DependencyCycleError, type Placed } from './order.ts';
-import { type KubernetesObject, render } from './render.ts';
+import { type KubernetesObject, MANIFEST, render, renderHead } from './render.ts';
 import { yamlDocument } from './yaml.ts';
 
-/** An object, rendered and checked. */
+/** An object, rendered and checked. Of its body only the text is kept, or large apps would not fit in memory. */
 export interface SynthesizedObject {
-  readonly json: KubernetesObject;
-  readonly yaml: string;
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace: string | undefined;
+  readonly name: string;
+  readonly yaml: Buffer;
   readonly wave: number;
   /** The path of its construct. */
   readonly path: string;
@@ -68,21 +71,41 @@ function synthesizeObject(
 ): SynthesizedObject[] {
   const path = object.node.path;
   try {
-    const rendered = render(object);
-    const json = transform === undefined ? rendered : transform(rendered, object);
+    const json = transform === undefined ? renderHead(object) : transform(render(object), object);
     if (json === undefined) return [];
-    for (const problem of objectProblems(json)) problems.push(`${path}: ${problem}`);
+    const yaml = write(json, object, transform !== undefined);
+    for (const problem of objectProblems(json, yaml, () => render(object)))
+      problems.push(`${path}: ${problem}`);
     const key = identity(json);
     const owner = owners.get(key);
     if (owner === undefined) owners.set(key, path);
-    else
-      problems.push(
-        `${path}: metadata.name: is the ${json.kind} that ${owner} makes too (got "${json.metadata.name}"); give one of them another name or namespace`,
-      );
-    return [{ json, yaml: yamlDocument(json), wave, path }];
+    else problems.push(`${path}: ${duplicateProblem(json, owner)}`);
+    const { apiVersion, kind, metadata } = json;
+    return [
+      {
+        apiVersion,
+        kind,
+        namespace: metadata.namespace,
+        name: metadata.name,
+        yaml: Buffer.from(yaml),
+        wave,
+        path,
+      },
+    ];
   } catch (error) {
     problems.push(`${path}: ${error instanceof Error ? error.message : String(error)}`);
     return [];
+  }
+}
+
+/** What can't be read where it lies is rendered by cdk8s, which knows more kinds of tokens, or says what is wrong. */
+function write(json: KubernetesObject, object: ApiObject, rendered: boolean): string {
+  if (rendered) return yamlDocument(json, MANIFEST);
+  try {
+    return yamlDocument(json, MANIFEST);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return yamlDocument(render(object), MANIFEST);
   }
 }
 
@@ -133,11 +156,7 @@ function chartOrder<T extends { readonly chart: Chart }>(groups: readonly T[]): 
 }
 
 function byWave(a: SynthesizedObject, b: SynthesizedObject): number {
-  return (
-    a.wave - b.wave ||
-    compare(a.json.kind, b.json.kind) ||
-    compare(a.json.metadata.name, b.json.metadata.name)
-  );
+  return a.wave - b.wave || compare(a.kind, b.kind) || compare(a.name, b.name);
 }
 
 /** By code unit, whatever the locale. */

@@ -50,8 +50,18 @@ const BREAKS: readonly string[] = Array.from(
   (_, depth) => `\n${'  '.repeat(depth)}`,
 );
 
+/** How objects that aren't plain data yet are read, and which of their keys are written, in which order. */
+export interface Dialect {
+  readonly keys: (object: Readonly<Record<string, unknown>>, depth: number) => readonly string[];
+  /** What stands for an object: itself, unless it has still to be produced. */
+  readonly unwrap: (value: object) => unknown;
+}
+
+const PLAIN_DATA: Dialect = { keys: Object.keys, unwrap: (value) => value };
+
 /** The way from the document to the value at hand, for messages. Entries at and after its depth are left-overs. */
 interface Trail {
+  readonly dialect: Dialect;
   readonly root: unknown;
   readonly keys: (string | number)[];
 }
@@ -63,13 +73,13 @@ interface Trail {
  *
  * @throws TypeError naming the path of a value that YAML cannot hold, such as `NaN`, a `Date` or a cycle.
  */
-export function yamlDocument(value: unknown): string {
-  return `${node(value, 0, ' ', { root: value, keys: [] }).slice(1)}\n`;
+export function yamlDocument(value: unknown, dialect: Dialect = PLAIN_DATA): string {
+  return `${node(value, 0, ' ', { dialect, root: value, keys: [] }).slice(1)}\n`;
 }
 
 /** Writes a stream of YAML documents with `---` between them. */
 export function yamlDocuments(values: readonly unknown[]): string {
-  return values.map(yamlDocument).join('---\n');
+  return values.map((value) => yamlDocument(value)).join('---\n');
 }
 
 /** Text that goes right after `key:` or `-`. The first entry of a collection goes after `lead`. */
@@ -86,6 +96,10 @@ function node(value: unknown, depth: number, lead: string, trail: Trail): string
       if (depth > MAX_DEPTH) throw tooDeep(depth, trail);
       if (Array.isArray(value)) return sequence(value, depth, lead, trail);
       if (isPlainObject(value)) return mapping(value, depth, lead, trail);
+      {
+        const unwrapped = trail.dialect.unwrap(value);
+        if (unwrapped !== value) return node(unwrapped, depth, lead, trail);
+      }
   }
   throw problem(value, depth, trail);
 }
@@ -99,7 +113,7 @@ function mapping(
   const line = BREAKS[depth] as string;
   const inner = BREAKS[depth + 1] as string;
   let out = '';
-  for (const name of Object.keys(value)) {
+  for (const name of trail.dialect.keys(value, depth)) {
     const child = value[name];
     if (child === undefined) continue;
     trail.keys[depth] = name;

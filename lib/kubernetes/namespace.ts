@@ -106,7 +106,7 @@ export class IsolatedNamespace extends Construct {
           ...PodSecurity.restricted().labels,
           [PodSecurity.ENFORCE]: lazy(() => podSecurity().level),
         },
-        annotations: { [KeelsonAnnotations.POD_SECURITY_REASON]: lazy(() => podSecurity().reason ?? '') },
+        annotations: { [KeelsonAnnotations.POD_SECURITY_REASON]: lazy(() => podSecurity().reason) },
       },
     });
     this.quota = kubeObject<ResourceQuota>(this, 'quota', {

@@ -27,8 +27,9 @@ export function kubeObject<T extends TypedObject>(scope: Construct, id: string, 
 
 /**
  * A part of an object that is produced at synthesis: what is added to a construct later is then in it,
- * and a large tree does not hold every object's body in memory.
+ * and a large tree does not hold every object's body in memory. A field that is produced undefined is
+ * left out.
  */
-export function lazy<T>(produce: () => T): T {
+export function lazy<T>(produce: () => T | undefined): T {
   return Lazy.any({ produce }) as T;
 }

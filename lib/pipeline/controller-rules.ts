@@ -11,7 +11,7 @@ export const LEDGER_CONFIG_MAP = 'keelson-ledger';
 
 /** What the controller may do in a pipeline's namespace: by name wherever Kubernetes can tell names apart. */
 export function controllerRules(
-  configuration: PipelineConfiguration,
+  configuration: Pick<PipelineConfiguration, 'source' | 'builds' | 'generatedSecrets'>,
   contributions: readonly StageContribution[],
 ): PolicyRule[] {
   const { builds, generatedSecrets } = configuration;
@@ -46,7 +46,7 @@ export function controllerRules(
   ];
 }
 
-function credentialSecrets({ source }: PipelineConfiguration): SecretKeyConfiguration[] {
+function credentialSecrets({ source }: Pick<PipelineConfiguration, 'source'>): SecretKeyConfiguration[] {
   const credential = source?.credential;
   if (credential === undefined) return [];
   return [credential.kind === 'token' ? credential.token : credential.privateKey];

@@ -74,7 +74,7 @@ export class PipelineRecord extends Construct {
       name: 'keelson-controller',
       namespace,
       to: platform.controller,
-      rules: () => controllerRules(this.configuration(), this.#contributions),
+      rules: () => controllerRules(this.#workloads(), this.#contributions),
     });
   }
 
@@ -98,17 +98,24 @@ export class PipelineRecord extends Construct {
 
   /** The document that describes the pipeline to the controller. */
   configuration(): PipelineConfiguration {
-    const generated = Chart.of(this)
-      .node.findAll()
-      .filter((construct) => construct instanceof GeneratedSecret);
     return {
       apiVersion: AGENT_API_VERSION,
       kind: 'Pipeline',
       name: this.pipelineName,
       namespace: this.namespace,
       platform: this.platform.platformName,
-      ...(this.sourceConfiguration !== undefined && { source: this.sourceConfiguration }),
+      ...this.#workloads(),
       images: this.#contributions.flatMap(({ image }) => image?.() ?? []),
+    };
+  }
+
+  /** The part of the configuration that the controller's rights follow from. */
+  #workloads(): Pick<PipelineConfiguration, 'source' | 'builds' | 'generatedSecrets'> {
+    const generated = Chart.of(this)
+      .node.findAll()
+      .filter((construct) => construct instanceof GeneratedSecret);
+    return {
+      ...(this.sourceConfiguration !== undefined && { source: this.sourceConfiguration }),
       builds: this.#contributions.flatMap(({ build }) => build?.() ?? []),
       generatedSecrets: generated.map(({ secretName }) => secretName),
     };

@@ -11,6 +11,8 @@ export interface Recipe {
   readonly config: ImageConfig;
 }
 
+export type RecipeName = 'pause' | 'busybox' | 'debian' | 'redis' | 'registry' | 'minio' | 'rabbitmq';
+
 const script = (...lines: readonly string[]) => ({ text: `#!/bin/sh\n${lines.join('\n')}\n`, mode: 0o755 });
 const volume = { directory: { mode: 0o1777 } };
 
@@ -43,7 +45,7 @@ async function busyboxFiles(): Promise<LayerFiles> {
  * Images that stand in for the official ones: the same entrypoint conventions, environment, ports and
  * volumes, and like those without a user of their own, so that a pod under `restricted` must name one.
  */
-export const recipes = {
+export const recipes: Readonly<Record<RecipeName, Recipe>> = {
   /** Holds a pod's namespaces. */
   pause: {
     layers: async () => [await filesLayer(await busyboxFiles())],
@@ -63,6 +65,17 @@ export const recipes = {
         'set -e',
         'case "$1" in -* | *.conf | "") set -- redis-server "$@" ;; esac',
         'exec "$@"',
+      ),
+      // The official image's server is built with protected mode off; Debian's is not.
+      'usr/local/bin/redis-server': script(
+        'case "$1" in',
+        '  - | -h | -v | --help | --version) exec /usr/bin/redis-server "$@" ;;',
+        '  --* | "") exec /usr/bin/redis-server --protected-mode no "$@" ;;',
+        'esac',
+        'if grep -q "^protected-mode" "$1"; then exec /usr/bin/redis-server "$@"; fi',
+        'file=$1',
+        'shift',
+        'exec /usr/bin/redis-server "$file" --protected-mode no "$@"',
       ),
       data: volume,
     },
@@ -86,7 +99,8 @@ export const recipes = {
         'esac',
         'exec "$@"',
       ),
-      'bin/registry': { link: '/usr/bin/docker-registry' },
+      // Not in bin: a folder of that name would replace the root's link from /bin to /usr/bin.
+      'usr/bin/registry': { link: 'docker-registry' },
       'etc/docker/registry/config.yml': {
         text: `version: 0.1
 log:
@@ -140,7 +154,7 @@ health:
       ExposedPorts: { '9000/tcp': {} },
     },
   },
-  /** Writes to /var/lib/rabbitmq; its log goes to standard output. */
+  /** Writes to /var/lib/rabbitmq, and beside the log on standard output to RABBITMQ_LOG_BASE. */
   rabbitmq: onDebian(
     {
       'usr/local/bin/docker-entrypoint.sh': script('set -e', 'exec "$@"'),
@@ -161,9 +175,7 @@ health:
       ExposedPorts: { '5672/tcp': {} },
     },
   ),
-} as const satisfies Record<string, Recipe>;
-
-export type RecipeName = keyof typeof recipes;
+};
 
 /** An image to be there: a reference as manifests name it, and how to make what it stands for. */
 export interface WantedImage {

@@ -42,6 +42,7 @@ mount --make-rshared /
 mount -t proc proc /proc
 for folder in /run /var/lib /var/log; do mount -t tmpfs -o mode=755 tmpfs $folder; done
 ip link set lo up
+echo 1 >/proc/sys/net/ipv4/ip_forward
 echo $pid >"$1.unfinished"
 mv "$1.unfinished" "$1"
 sleep infinity &
@@ -75,6 +76,8 @@ export async function startMachine(processes: Processes, directory: string): Pro
   await ipWithin('link', 'set', `${name}n`, 'name', 'eth0');
   await ipWithin('address', 'add', `${address}/30`, 'dev', 'eth0');
   await ipWithin('link', 'set', 'eth0', 'up');
+  // Without a route for them, the node's own requests to Services end before they are redirected.
+  await ipWithin('route', 'add', 'default', 'via', hostAddress);
   // So that this side (the API server's webhooks, the tests) reaches pods and Services as on a real node.
   for (const subnet of [podSubnet, serviceSubnet]) await ip('route', 'add', subnet, 'via', address);
 

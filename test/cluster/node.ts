@@ -170,13 +170,16 @@ function kubeProxyConfig({ controlPlane, machine }: NodeOptions): object {
 
 /** CoreDNS answers for the cluster; other names do not exist, which is quicker than no answer. */
 function corefile({ controlPlane, machine }: NodeOptions): string {
-  return `.:53 {
+  return `cluster.local:53 in-addr.arpa:53 {
   bind ${machine.address}
   errors
   kubernetes cluster.local in-addr.arpa {
     kubeconfig ${controlPlane.kubeconfigOf('coredns')}
     ttl 1
   }
+}
+.:53 {
+  bind ${machine.address}
   template ANY ANY {
     rcode NXDOMAIN
   }

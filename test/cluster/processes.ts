@@ -19,6 +19,7 @@ export class Processes {
   constructor(logs: string) {
     this.#logs = logs;
     mkdirSync(logs, { recursive: true });
+    process.once('exit', this.#kill);
   }
 
   /** Starts a program; `name` names its log. */
@@ -33,13 +34,9 @@ export class Processes {
     const dying = process.platform === 'linux' ? ['setpriv', '--pdeathsig', 'KILL', program] : [program];
     const [first = program, ...rest] = [...dying, ...args];
     const child = spawn(first, rest, { stdio: ['ignore', log, log], env: { ...process.env, ...env } });
-    const killed = () => child.kill('SIGKILL');
-    process.once('exit', killed);
     const ended = new Promise<void>((resolve) => {
       child.once('error', () => resolve());
       child.once('exit', () => resolve());
-    }).then(() => {
-      process.removeListener('exit', killed);
     });
     this.#running.push({ name, child, ended });
     return child;
@@ -70,11 +67,15 @@ export class Processes {
     return (await Promise.all(parts)).join('\n');
   }
 
+  readonly #kill = (): void => {
+    for (const { child } of this.#running) child.kill('SIGKILL');
+  };
+
   /** Ends all processes at once: their data is thrown away, so that nothing needs an orderly end. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    const running = this.#running.splice(0);
-    for (const { child } of running) child.kill('SIGKILL');
-    await Promise.all(running.map(({ ended }) => ended));
+    this.#kill();
+    await Promise.all(this.#running.map(({ ended }) => ended));
+    process.removeListener('exit', this.#kill);
   }
 }

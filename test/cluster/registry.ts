@@ -106,7 +106,7 @@ async function pushBlob(
   registry: string,
   repository: string,
   digest: string,
-  content: () => { body: BodyInit; size: number },
+  content: () => { body: string | ReadableStream; size: number },
 ): Promise<void> {
   const blobs = `http://${registry}/v2/${repository}/blobs`;
   if ((await fetch(`${blobs}/${digest}`, { method: 'HEAD' })).ok) return;

@@ -236,13 +236,8 @@ function podTemplate(object: AnyObject): Pod[] {
   if (!template?.spec) return [];
   const { containers = [], initContainers = [] } = template.spec;
   const sidecars = initContainers.filter((container) => container.restartPolicy === 'Always');
-  return [
-    {
-      namespace: namespaceOf(object),
-      labels: template.metadata?.labels ?? {},
-      containers: [...containers, ...sidecars],
-    },
-  ];
+  const labels = template.metadata?.labels ?? {};
+  return [{ namespace: namespaceOf(object), labels, containers: [...containers, ...sidecars] }];
 }
 
 interface Template {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { kubernetesVersions, validateObject } from './validator.ts';
+import { type KubernetesVersion, kubernetesVersions, validateObject } from './validator.ts';
 
 const namespace = 'ci';
 const pod = {
@@ -27,7 +27,10 @@ const pod = {
       name: 'build',
       image: 'registry:5000/build:main',
       command: ['./base-build.sh'],
-      resources: { requests: { cpu: '500m', memory: '1.5Gi' }, limits: { memory: 2e9, 'nvidia.com/gpu': '2' } },
+      resources: {
+        requests: { cpu: '500m', memory: '1.5Gi' },
+        limits: { memory: 2e9, 'nvidia.com/gpu': '2' },
+      },
       securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
       volumeMounts: [{ name: 'work', mountPath: '/work' }],
     },
@@ -57,7 +60,9 @@ const deployment = {
     template: { metadata: { labels }, spec: pod },
   },
 };
-const rules = [{ apiGroups: ['apps'], resources: ['deployments'], resourceNames: ['build'], verbs: ['get', 'patch'] }];
+const rules = [
+  { apiGroups: ['apps'], resources: ['deployments'], resourceNames: ['build'], verbs: ['get', 'patch'] },
+];
 const subjects = [{ kind: 'ServiceAccount', name: 'build', namespace }];
 const rbac = 'rbac.authorization.k8s.io';
 
@@ -253,9 +258,15 @@ describe.each(kubernetesVersions)('Kubernetes %s', (version) => {
     [{ command: './build.sh' }, `${build}.command: must be a list, is "./build.sh"`],
     [{ command: ['sleep', 5] }, `${build}.command[1]: must be a string, is 5`],
     [{ securityContext: [] }, `${build}.securityContext: must be an object, is []`],
-    [{ imagePullPolicy: 'always' }, `${build}.imagePullPolicy: must be one of Always, IfNotPresent, Never, is "always"`],
+    [
+      { imagePullPolicy: 'always' },
+      `${build}.imagePullPolicy: must be one of Always, IfNotPresent, Never, is "always"`,
+    ],
     [{ ports: [{ containerPort: '80' }] }, `${build}.ports[0].containerPort: must be an int32, is "80"`],
-    [{ ports: [{ containerPort: 2 ** 31 }] }, `${build}.ports[0].containerPort: must be an int32, is 2147483648`],
+    [
+      { ports: [{ containerPort: 2 ** 31 }] },
+      `${build}.ports[0].containerPort: must be an int32, is 2147483648`,
+    ],
     [
       { livenessProbe: { tcpSocket: { port: 80.5 } } },
       `${build}.livenessProbe.tcpSocket.port: must be an int32 or a string, is 80.5`,
@@ -264,7 +275,10 @@ describe.each(kubernetesVersions)('Kubernetes %s', (version) => {
       { resources: { limits: { 'nvidia.com/gpu': 'two' } } },
       `${build}.resources.limits["nvidia.com/gpu"]: must be a quantity, is "two"`,
     ],
-    [{ resources: { limits: { memory: '1GiB' } } }, `${build}.resources.limits.memory: must be a quantity, is "1GiB"`],
+    [
+      { resources: { limits: { memory: '1GiB' } } },
+      `${build}.resources.limits.memory: must be a quantity, is "1GiB"`,
+    ],
     [
       {
         env: [
@@ -274,10 +288,16 @@ describe.each(kubernetesVersions)('Kubernetes %s', (version) => {
       },
       `${build}.env[1]: a second name ["A"]`,
     ],
-    [{ ports: [{ containerPort: 80 }, { containerPort: 80, protocol: 'TCP' }] }, `${build}.ports[1]: a second containerPort, protocol [80,"TCP"]`],
+    [
+      { ports: [{ containerPort: 80 }, { containerPort: 80, protocol: 'TCP' }] },
+      `${build}.ports[1]: a second containerPort, protocol [80,"TCP"]`,
+    ],
   ])('refuses a container with %j', (change, error) => {
     const containers = [{ ...pod.containers[0], ...change }];
-    const object = { ...deployment, spec: { ...deployment.spec, template: { spec: { ...pod, containers } } } };
+    const object = {
+      ...deployment,
+      spec: { ...deployment.spec, template: { spec: { ...pod, containers } } },
+    };
     expect(validateObject(object, version)).toEqual([error]);
   });
 
@@ -291,9 +311,18 @@ describe.each(kubernetesVersions)('Kubernetes %s', (version) => {
       { kind: 'ConfigMap', metadata: { ...meta, annotations: { on: true } } },
       'metadata.annotations.on: must be a string, is true',
     ],
-    [{ kind: 'Secret', metadata: meta, data: { key: 'not base64' } }, 'data.key: must be a byte, is "not base64"'],
-    [{ kind: 'Namespace', metadata: { ...meta, namespace } }, 'metadata.namespace: Namespace is cluster-scoped, is "ci"'],
-    [{ kind: 'Namespace', metadata: { ...meta, finalizers: ['a/b', 'a/b'] } }, 'metadata.finalizers[1]: a second "a/b"'],
+    [
+      { kind: 'Secret', metadata: meta, data: { key: 'not base64' } },
+      'data.key: must be a byte, is "not base64"',
+    ],
+    [
+      { kind: 'Namespace', metadata: { ...meta, namespace } },
+      'metadata.namespace: Namespace is cluster-scoped, is "ci"',
+    ],
+    [
+      { kind: 'Namespace', metadata: { ...meta, finalizers: ['a/b', 'a/b'] } },
+      'metadata.finalizers[1]: a second "a/b"',
+    ],
     [{ kind: 'Pod', metadata: meta, spec: { containers: [] }, status: {} }, 'status: unknown field, is {}'],
   ])('refuses %j', (object, error) => {
     expect(validateObject({ apiVersion: 'v1', ...object }, version)).toEqual([error]);
@@ -324,7 +353,7 @@ describe('a field or kind of a newer minor', () => {
     spec: { containers: [{ name: 'x' }], ...change },
   });
   const admission = 'admissionregistration.k8s.io/v1';
-  test.each([
+  test.each<[KubernetesVersion, object, string]>([
     ['1.32', withPod({ resources: { limits: { cpu: '1' } } }), 'spec.resources'],
     ['1.32', withPod({ volumes: [{ name: 'tools', image: { reference: 'x' } }] }), 'spec.volumes[0].image'],
     ['1.34', withPod({ hostnameOverride: 'x' }), 'spec.hostnameOverride'],
@@ -334,17 +363,26 @@ describe('a field or kind of a newer minor', () => {
       'spec.containers[0].lifecycle.stopSignal',
     ],
     ['1.36', withPod({ schedulingGroup: { podGroupName: 'x' } }), 'spec.schedulingGroup'],
-    ['1.36', { apiVersion: admission, kind: 'MutatingAdmissionPolicy', metadata: { name: 'x' }, spec: {} }, 'apiVersion'],
+    [
+      '1.36',
+      { apiVersion: admission, kind: 'MutatingAdmissionPolicy', metadata: { name: 'x' }, spec: {} },
+      'apiVersion',
+    ],
   ])('from %s on: %j', (from, object, path) => {
     for (const version of kubernetesVersions) {
-      const known = kubernetesVersions.indexOf(version) >= kubernetesVersions.findIndex((one) => one === from);
+      const known = kubernetesVersions.indexOf(version) >= kubernetesVersions.indexOf(from);
       const errors = validateObject(object, version).map((error) => error.split(/[: ]/)[0]);
       expect(errors, version).toEqual(known ? [] : [path]);
     }
   });
 
   test('a field that became optional', () => {
-    const object = { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: 'x' }, spec: {} };
+    const object = {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'NetworkPolicy',
+      metadata: { name: 'x' },
+      spec: {},
+    };
     expect(kubernetesVersions.map((version) => validateObject(object, version))).toEqual([
       ['spec.podSelector: required'],
       ['spec.podSelector: required'],
@@ -361,10 +399,39 @@ test('quantities', () => {
     metadata: { name: 'x' },
     spec: { hard: { pods: hard } },
   });
-  for (const text of ['0', '1', '+1', '-1', '1.5', '1.', '.5', '100m', '1Ki', '1E', '1e3', '12E-2', 0.5, 1e21]) {
+  for (const text of [
+    '0',
+    '1',
+    '+1',
+    '-1',
+    '1.5',
+    '1.',
+    '.5',
+    '100m',
+    '1Ki',
+    '1E',
+    '1e3',
+    '12E-2',
+    0.5,
+    1e21,
+  ]) {
     expect(validateObject(quota(text), '1.34'), String(text)).toEqual([]);
   }
-  for (const text of ['', '.', '1 Gi', '1gi', '1K', '1KB', '1,5', '0x10', 'e3', '1e', '1i', true, Number.NaN]) {
+  for (const text of [
+    '',
+    '.',
+    '1 Gi',
+    '1gi',
+    '1K',
+    '1KB',
+    '1,5',
+    '0x10',
+    'e3',
+    '1e',
+    '1i',
+    true,
+    Number.NaN,
+  ]) {
     expect(validateObject(quota(text), '1.34'), String(text)).toHaveLength(1);
   }
 });

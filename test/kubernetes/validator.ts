@@ -1,9 +1,11 @@
 // Validates objects as strictly as Kubernetes can, without a cluster: what an API server would refuse, ignore or
 // drop in silence (unknown fields above all) is an error here, for each minor that Keelson supports.
 //
-// The schemas are reduced from the OpenAPI of real API servers by scripts/schemas.ts. Fields behind a feature gate
-// are in OpenAPI whether or not the gate is open, and rules that only an API server's code knows (a Job's
-// restartPolicy, immutable fields) are not: the cluster tests are for those.
+// The schemas are reduced from the OpenAPI of real API servers by scripts/schemas.ts. It is stricter than they are
+// where an object would work by luck: null, a status, a namespace on a cluster-scoped object, a doubled key in a list
+// or value in a set (which only server-side apply refuses). It can't know what is not in OpenAPI: which fields have
+// a closed feature gate, and rules in an API server's code (a Job's restartPolicy, names, immutable fields). The
+// cluster tests are for those.
 //
 // A walker and not ajv, which needs 250 ms to compile a Deployment for one minor: too long in every test file.
 import { readFileSync } from 'node:fs';
