@@ -1,4 +1,5 @@
 export * from './configuration.ts';
+export type { AgentDocument } from './document.ts';
 export * from './job-template.ts';
 export * from './run-files.ts';
 export * from './status.ts';

@@ -2,7 +2,8 @@
 export interface TemplateObject {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly metadata: { readonly name: string; readonly namespace?: string; readonly [field: string]: unknown };
+  readonly [field: string]: unknown;
 }
 
 /** What the controller knows of a commit when it fills a job template. */

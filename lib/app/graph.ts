@@ -27,14 +27,14 @@ export function stageGraph(constructs: readonly IConstruct[]): string {
   const ids = new Map([...stages.keys()].map((construct, index) => [construct, `s${index}`]));
   const lines = ['flowchart LR'];
   for (const [construct, { title, detail }] of stages) {
-    const text = detail === undefined ? escape(title) : `${escape(title)}<br/>${escape(detail)}`;
+    const text = detail === undefined ? entities(title) : `${entities(title)}<br/>${entities(detail)}`;
     lines.push(`  ${ids.get(construct)}["${text}"]`);
   }
   for (const [construct, { inputs = [] }] of stages) {
     for (const { from, label } of inputs) {
       const source = ids.get(from);
       if (source === undefined) continue;
-      const arrow = label === undefined ? '-->' : `-->|"${escape(label)}"|`;
+      const arrow = label === undefined ? '-->' : `-->|"${entities(label)}"|`;
       lines.push(`  ${source} ${arrow} ${ids.get(construct)}`);
     }
   }
@@ -42,6 +42,6 @@ export function stageGraph(constructs: readonly IConstruct[]): string {
 }
 
 /** Mermaid reads entities in quoted text, so that any text can stand there. */
-function escape(text: string): string {
+function entities(text: string): string {
   return text.replace(/[^A-Za-z0-9 ._/:@,=+-]/gu, (char) => `#${char.codePointAt(0)};`);
 }

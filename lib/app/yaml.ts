@@ -33,7 +33,6 @@ const EVERY_HIDDEN = new RegExp(HIDDEN, 'g');
  * What a literal block would not show or keep: control characters, blanks before a line's end (editors strip them),
  * a TAB before all other text (Go's decoders refuse it) and blank lines at the end (joining files changes them).
  */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for.
 const NOT_LITERAL = /[\0-\x08\x0b-\x1f]|[ \t](?:\n|$)|^\n*\t|^\n+$|\n\n$/;
 
 const LONE_SURROGATE = /\p{Surrogate}/u;

@@ -98,11 +98,11 @@ async function provided(name: BinaryName): Promise<string | undefined> {
 async function built(name: BinaryName, kubernetes: string): Promise<string> {
   const binary = describe(name, kubernetes);
   return cached(binary.path, async (unfinished) => {
-    console.error(`building ${name} ${binary.version} from its Go module`);
     const workspace = `${unfinished}.module`;
     await mkdir(workspace, { recursive: true });
     try {
       await writeFile(join(workspace, 'go.mod'), await goMod(binary));
+      console.error(`building ${name} ${binary.version} from its Go module`);
       const ldflags = ['-s', '-w', ...binary.ldflags].join(' ');
       // -mod=mod fills in the requirements of the one package: a tidy would fetch those of all tests too.
       await go(

@@ -54,6 +54,7 @@ export async function startMachine(processes: Processes, directory: string): Pro
   if (process.platform !== 'linux') throw new Missing('a node needs Linux: run the tests on or in one');
   if (process.getuid?.() !== 0) throw new Missing('a node needs root: run the tests as root');
   await installed({ ip: 'iproute2', nsenter: 'util-linux', setpriv: 'util-linux' });
+  await removeStaleCgroups();
   const { name, number } = await reserveLink();
   // --kill-child: the machine's first process, and so all others, die with unshare.
   const namespaces = ['--net', '--mount', '--pid', '--fork', '--kill-child=SIGKILL'];
@@ -118,6 +119,16 @@ async function cgroupHierarchies(): Promise<string[]> {
   return mounts.flatMap(([, point, type]) =>
     point && (type === 'cgroup' || type === 'cgroup2') ? [point] : [],
   );
+}
+
+/** Removes what machines left that were killed: their link is gone, their empty cgroups are not. */
+async function removeStaleCgroups(): Promise<void> {
+  const [hierarchy] = await cgroupHierarchies();
+  if (hierarchy === undefined) return;
+  for (const name of await readdir(hierarchy)) {
+    const ours = /^keelson\d+$/.test(name);
+    if (ours && !(await exists(`/sys/class/net/${name}`))) await removeCgroup(`/${name}`);
+  }
 }
 
 async function removeCgroup(cgroup: string): Promise<void> {

@@ -1,0 +1,3 @@
+module keelson.dev/bench/template
+
+go 1.22

@@ -1,0 +1,18 @@
+import { program } from '../tools.ts';
+import type { Peer } from './peer.ts';
+
+/** What is measured: the compiled library and the compiled reference pipeline. */
+export const keelson: Peer = {
+  id: 'keelson',
+  title: 'keelson',
+  limit: Number.POSITIVE_INFINITY,
+  equal: true,
+  prepare: async () => undefined,
+  command: (pipelines, layout, outdir) => [
+    process.execPath,
+    program('keelson'),
+    String(pipelines),
+    layout,
+    outdir,
+  ],
+};
