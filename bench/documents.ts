@@ -1,13 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import type { KubernetesObject } from 'keelson';
 import { parseAllDocuments } from 'yaml';
-
-interface Identified {
-  readonly apiVersion?: string;
-  readonly kind?: string;
-  readonly metadata?: { readonly name?: string; readonly namespace?: string };
-}
 
 /**
  * How many objects are below a directory. Each begins a line with its apiVersion; a kustomization.yaml is
@@ -22,11 +17,11 @@ export function countObjects(directory: string): number {
 }
 
 /** The objects below a directory by what tells them apart in a cluster. */
-export function readObjects(directory: string): Map<string, unknown> {
-  const objects = new Map<string, unknown>();
+export function readObjects(directory: string): Map<string, KubernetesObject> {
+  const objects = new Map<string, KubernetesObject>();
   for (const file of manifestFiles(directory)) {
     for (const document of parseAllDocuments(readFileSync(file, 'utf8'))) {
-      const object = document.toJS() as Identified | null;
+      const object = document.toJS() as KubernetesObject | null;
       if (object?.kind === undefined) continue;
       const { namespace = '', name } = object.metadata ?? {};
       objects.set(`${object.apiVersion}/${object.kind}/${namespace}/${name}`, object);
@@ -37,8 +32,8 @@ export function readObjects(directory: string): Map<string, unknown> {
 
 /** The first difference between two sets of objects, for a message. */
 export function difference(
-  expected: ReadonlyMap<string, unknown>,
-  actual: ReadonlyMap<string, unknown>,
+  expected: ReadonlyMap<string, KubernetesObject>,
+  actual: ReadonlyMap<string, KubernetesObject>,
 ): string | undefined {
   for (const [key, object] of expected) {
     if (!actual.has(key)) return `${key} is missing`;

@@ -1,5 +1,8 @@
 import { INDEX } from './workload.ts';
 
+/** The placeholder of the index in a template literal. */
+const SLOT = '$' + '{index}';
+
 /** Source text for a value inside an object: undefined where the value is written as it is. */
 export type Special = (value: unknown, path: readonly string[]) => string | undefined;
 
@@ -24,5 +27,5 @@ export function literal(
 function text(value: string): string {
   if (!value.includes(INDEX)) return JSON.stringify(value);
   const escaped = value.replace(/[\\`]|\$\{/g, (match) => `\\${match}`);
-  return `\`${escaped.replaceAll(INDEX, () => '${index}')}\``;
+  return `\`${escaped.replaceAll(INDEX, () => SLOT)}\``;
 }

@@ -49,7 +49,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   return {
     sizes: values.quick ? [1, 10, 100] : [1, 10, 100, 300, 1000, 3000],
     runs,
-    shortRuns: Math.max(runs, 10),
+    shortRuns: Math.max(runs, values.quick ? 5 : 10),
     json: values.json,
     check: values.check,
     directory: values.dir ?? memoryDirectory() ?? tmpdir(),

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { KeelsonApp, type KubernetesObject, MicroK8sRegistry, Platform } from 'keelson';
 import { optionsFromEnvironment } from '../apps/studio-go-runner/options.ts';
 import { studioGoRunnerPipeline } from '../apps/studio-go-runner/pipeline.ts';
+import { readObjects } from './documents.ts';
 
 /** The objects of the workload with {@link INDEX} where a pipeline's index goes. */
 export interface Workload {
@@ -23,12 +24,25 @@ export const INDEX = 'qzx7';
  * other index differ in the index alone is what the comparison of the peers' objects proves.
  */
 export function workload(): Workload {
-  const [platform = [], pipeline = []] = synthesizedObjects([INDEX]);
-  return {
-    platform: platform.filter((object) => !JSON.stringify(object).includes(INDEX)),
-    platformPerPipeline: platform.filter((object) => JSON.stringify(object).includes(INDEX)),
-    pipeline,
-  };
+  const directory = mkdtempSync(join(tmpdir(), 'keelson-workload-'));
+  try {
+    const outdir = join(directory, 'manifests');
+    const app = new KeelsonApp({ outdir });
+    const options = optionsFromEnvironment({});
+    const platform = new Platform(app, 'platform', {
+      registry: MicroK8sRegistry.existing({ nodeAddress: options.registryAddress }),
+    });
+    studioGoRunnerPipeline(app, `p-${INDEX}`, platform, { ...options, namespace: `ns-${INDEX}` });
+    app.synth();
+    const shared = [...readObjects(join(outdir, 'platform')).values()];
+    return {
+      platform: shared.filter((object) => !JSON.stringify(object).includes(INDEX)),
+      platformPerPipeline: shared.filter((object) => JSON.stringify(object).includes(INDEX)),
+      pipeline: [...readObjects(join(outdir, `p-${INDEX}`)).values()],
+    };
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 }
 
 /** How many objects the workload has for a number of pipelines. */
@@ -37,22 +51,4 @@ export function objectCount(
   pipelines: number,
 ): number {
   return platform.length + pipelines * (platformPerPipeline.length + pipeline.length);
-}
-
-/** The objects of each chart. */
-function synthesizedObjects(indexes: readonly string[]): (readonly KubernetesObject[])[] {
-  const outdir = mkdtempSync(join(tmpdir(), 'keelson-workload-'));
-  try {
-    const app = new KeelsonApp({ outdir, nodeSetupOutdir: outdir });
-    const options = optionsFromEnvironment({});
-    const platform = new Platform(app, 'platform', {
-      registry: MicroK8sRegistry.existing({ nodeAddress: options.registryAddress }),
-    });
-    for (const index of indexes) {
-      studioGoRunnerPipeline(app, `p-${index}`, platform, { ...options, namespace: `ns-${index}` });
-    }
-    return app.synth().charts.map(({ objects }) => objects);
-  } finally {
-    rmSync(outdir, { recursive: true, force: true });
-  }
 }

@@ -6,7 +6,7 @@ import { type ApiObject, App, Chart } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-27';
 import type { KubernetesObject } from 'keelson';
 import { literal, type Special } from '../literal.ts';
-import type { KubeClass } from '../programs/construct-module.ts';
+import type { KubeClass, Props } from '../programs/construct-module.ts';
 import { program } from '../tools.ts';
 import type { Peer } from './peer.ts';
 
@@ -34,7 +34,6 @@ export function cdk8sPlus(): Peer {
     id: 'cdk8s-plus',
     title: 'cdk8s-plus-27, App.synth()',
     limit: 300,
-    equal: true,
     async prepare(workload, directory) {
       const file = join(directory, 'constructs.mjs');
       const part = (name: string, objects: readonly KubernetesObject[]): string =>
@@ -73,7 +72,7 @@ function madeBy(name: string, source: string): unknown {
   const kube = (k8s as unknown as Readonly<Record<string, KubeClass | undefined>>)[name];
   if (kube === undefined) return undefined;
   try {
-    const props = new Function('index', 'k8s', `return ${source}`)('qzx7', k8s) as object;
+    const props = new Function('index', 'k8s', `return ${source}`)('qzx7', k8s) as Props;
     const made = new kube(new Chart(new App(), 'chart'), 'object', props) as ApiObject;
     return made.toJson();
   } catch {

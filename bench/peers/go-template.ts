@@ -15,7 +15,6 @@ export function goTextTemplate(): Peer {
     id: 'go',
     title: 'Go text/template',
     limit: Number.POSITIVE_INFINITY,
-    equal: true,
     async prepare(workload, directory) {
       if ((await goVersion()) === undefined) return { skipped: 'there is no go command' };
       binary = await goBuild('template', '.', 'template', true);

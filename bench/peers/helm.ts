@@ -18,7 +18,6 @@ export function helmFiles(): Peer {
     id: 'helm',
     title: 'helm template --output-dir',
     limit: Number.POSITIVE_INFINITY,
-    equal: true,
     prepare: (workload, directory) => chart.prepare(workload, directory),
     prepareSize: (pipelines, layout) => chart.writeFiles(pipelines, layout),
     command: (_pipelines, _layout, outdir) => chart.command('--output-dir', outdir),

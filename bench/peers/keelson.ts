@@ -6,7 +6,6 @@ export const keelson: Peer = {
   id: 'keelson',
   title: 'keelson',
   limit: Number.POSITIVE_INFINITY,
-  equal: true,
   prepare: async () => undefined,
   command: (pipelines, layout, outdir) => [
     process.execPath,

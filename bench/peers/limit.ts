@@ -13,7 +13,6 @@ export function limit(): Peer {
     id: 'limit',
     title: 'limit: JSON.stringify',
     limit: Number.POSITIVE_INFINITY,
-    equal: true,
     async prepare(workload, directory) {
       const file = join(directory, 'objects.mjs');
       const part = (name: string, objects: readonly KubernetesObject[]): string =>

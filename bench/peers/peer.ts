@@ -11,8 +11,6 @@ export interface Peer {
   readonly title: string;
   /** The most pipelines that it is measured with. */
   readonly limit: number;
-  /** Whether its objects have to equal Keelson's, and not only be as many. */
-  readonly equal: boolean;
   /** Builds and generates what it needs in a directory of its own, or says why it can't run. */
   prepare(workload: Workload, directory: string): Promise<Skipped | undefined>;
   /** What depends on the number of pipelines. It is not measured. */

@@ -13,6 +13,6 @@ export function goTemplate(text: string, index: string): string {
 }
 
 /** A name for the file of an object, unique in its folder. */
-export function fileName(object: KubernetesObject): string {
-  return `${object.kind.toLowerCase()}-${object.metadata.name}.yaml`;
+export function fileName({ kind, metadata: { namespace, name } }: KubernetesObject): string {
+  return `${kind.toLowerCase()}-${namespace === undefined ? '' : `${namespace}-`}${name}.yaml`;
 }

@@ -24,7 +24,7 @@ function writeOne(path: string, objects: readonly PlainObject[]): void {
 
 function writeEach(path: string, objects: readonly PlainObject[]): void {
   mkdirSync(path);
-  for (const object of objects) {
-    writeFileSync(`${path}/${object.kind}-${object.metadata.name}.yaml`, JSON.stringify(object));
+  for (const [index, object] of objects.entries()) {
+    writeFileSync(`${path}/${index}-${object.kind}-${object.metadata.name}.yaml`, JSON.stringify(object));
   }
 }

@@ -172,7 +172,13 @@ export class AdmissionPolicy extends Construct {
       metadata: { name },
       spec: {
         failurePolicy: 'Fail',
-        matchConstraints: { resourceRules: [rule] },
+        // All of this is replaced as one, so that without the defaults each server-side apply would be a change.
+        matchConstraints: {
+          matchPolicy: 'Equivalent',
+          namespaceSelector: {},
+          objectSelector: {},
+          resourceRules: [{ ...rule, scope: '*' } as ResourceRule],
+        },
         matchConditions: [{ name: 'who', expression: who }],
         variables,
         validations,

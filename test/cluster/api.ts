@@ -97,7 +97,11 @@ export class Api {
     const payload = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
     const headers: Record<string, string | string[]> = { accept: 'application/json' };
     if (this.#connection.token !== undefined) headers['authorization'] = `Bearer ${this.#connection.token}`;
-    if (payload !== undefined) headers['content-type'] = options.contentType ?? 'application/json';
+    if (payload !== undefined) {
+      headers['content-type'] = options.contentType ?? 'application/json';
+      // For a DELETE, Node would leave it out, and the body would be read as the next request.
+      headers['content-length'] = String(Buffer.byteLength(payload));
+    }
     if (options.as) {
       headers['impersonate-user'] = options.as.user;
       if (options.as.groups) headers['impersonate-group'] = [...options.as.groups];

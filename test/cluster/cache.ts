@@ -19,7 +19,16 @@ export async function exists(path: string): Promise<boolean> {
  * The file or folder at `path`, made on first use. `make` writes to another path that is renamed when it is
  * complete, so that an interrupted run, or a second one beside it, never leaves or sees half a result.
  */
-export async function cached(path: string, make: (unfinished: string) => Promise<void>): Promise<string> {
+export function cached(path: string, make: (unfinished: string) => Promise<void>): Promise<string> {
+  const running = making.get(path) ?? makeOnce(path, make).finally(() => making.delete(path));
+  making.set(path, running);
+  return running;
+}
+
+/** What this process is making now: whoever asks for it meanwhile waits for the same. */
+const making = new Map<string, Promise<string>>();
+
+async function makeOnce(path: string, make: (unfinished: string) => Promise<void>): Promise<string> {
   if (await exists(path)) return path;
   await mkdir(dirname(path), { recursive: true });
   const unfinished = `${path}.${process.pid}.unfinished`;

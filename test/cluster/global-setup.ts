@@ -1,6 +1,7 @@
 import type { TestProject } from 'vitest/node';
 import { Api } from './api.ts';
 import { type Cluster, startApi, startCluster } from './cluster.ts';
+import { type RecipeName, recipes, type WantedImage } from './images.ts';
 import { Missing } from './missing.ts';
 import type { Provided } from './provided.ts';
 
@@ -24,10 +25,16 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   return () => cluster?.stop() ?? Promise.resolve();
 }
 
+/** Every recipe is made here once: on a new machine that takes longer than a test's hook may. */
+const everyRecipe: readonly WantedImage[] = (Object.keys(recipes) as RecipeName[]).map((recipe) => ({
+  reference: `harness/${recipe}`,
+  recipe,
+}));
+
 /** As much of a cluster as this machine can have: with a node, or only its API, or none. */
 async function start(): Promise<{ cluster?: Cluster; missing?: string }> {
   const reasons: string[] = [];
-  for (const launch of [startCluster, startApi]) {
+  for (const launch of [() => startCluster(everyRecipe), startApi]) {
     try {
       const cluster = await launch();
       return reasons.length > 0 ? { cluster, missing: reasons.join('; ') } : { cluster };

@@ -13,7 +13,7 @@ describe.skipIf(withoutApi)(`a real API server${missing}`, () => {
     api = await Api.connect(testApi().kubeconfig);
     await api.createNamespace(namespace, 'restricted');
   });
-  afterAll(() => api.delete(`/api/v1/namespaces/${namespace}`));
+  afterAll(() => api?.delete(`/api/v1/namespaces/${namespace}`));
 
   const configMap = (data: Record<string, string>): KubernetesObject => ({
     apiVersion: 'v1',
@@ -146,7 +146,7 @@ describe.skipIf(withoutNode)(`a real node${missing}`, () => {
     }
     await api.apply(client);
   });
-  afterAll(() => api.delete(`/api/v1/namespaces/${namespace}`));
+  afterAll(() => api?.delete(`/api/v1/namespaces/${namespace}`));
 
   const servicePod = (name: string, { recipe, args, env, writable, probe }: Service): KubernetesObject => {
     const volumes = writable.map((mountPath, index) => ({ name: `volume-${index}`, mountPath }));

@@ -1,0 +1,269 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Chart, Size } from 'cdk8s';
+import { KeelsonApp, MicroK8sRegistry } from 'keelson';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Api, type KubernetesObject, waitFor } from './api.ts';
+import { ensureImages, onDebian, type WantedImage } from './images.ts';
+import { kubectl } from './kubectl.ts';
+import { missing, testApi, testNode, withoutNode } from './provided.ts';
+import { readKustomization, referenceObjects, removeObjects } from './reference.ts';
+
+const namespace = 'node-test';
+
+/** The agent's program is not part of this: its container only has to be there. */
+const restingAgent = onDebian(
+  { 'agent.sh': { text: '#!/bin/sh\ntrap "exit 0" TERM\nsleep 2147483647 &\nwait\n', mode: 0o755 } },
+  { Entrypoint: ['/agent.sh'] },
+);
+
+/** A build that proves what it was given: both services answer by their names and with their credentials. */
+const buildScript = `#!/bin/sh
+set -eu
+echo "build as $(id -u) in $(pwd)"
+curl --fail --silent --max-time 10 "http://$MINIO_TEST_SERVER/minio/health/cluster" && echo minio answers
+curl --fail --silent --max-time 10 -u "$RABBITMQ_DEFAULT_USER:$RABBITMQ_DEFAULT_PASS" http://rabbitmq-service:15672/api/whoami
+test "$AMQP_URL" = "amqp://$RABBITMQ_DEFAULT_USER:$RABBITMQ_DEFAULT_PASS@rabbitmq-service:5672/%2f?connection_attempts=2&retry_delay=.5&socket_timeout=5"
+cat /runner/certs/message/passphrase/ssh-passphrase
+test ! -e /var/run/secrets/kubernetes.io
+touch /build/was-here
+echo built
+`;
+
+const build = onDebian(
+  { 'work/base-build.sh': { text: buildScript, mode: 0o755 } },
+  { Cmd: ['sh'], WorkingDir: '/work' },
+);
+
+describe.skipIf(withoutNode)(
+  `the reference pipeline's pods on a real node, with images made here${missing}`,
+  () => {
+    let api: Api;
+    let objects: KubernetesObject[];
+    const run = (...args: string[]): Promise<string> => kubectl(testApi().kubeconfig, ...args);
+    const inBuild = (container: string, ...command: string[]): Promise<string> =>
+      run('-n', namespace, 'exec', 'deployment/build', '-c', container, '--', ...command);
+
+    beforeAll(async () => {
+      const { registry } = testNode();
+      const [registryAddress = '', port] = registry.split(':');
+      api = await Api.connect(testApi().kubeconfig);
+      objects = [
+        ...(await referenceObjects({ namespace, registryAddress, registryPort: Number(port) })),
+        ...(await registryTwin(registryAddress)),
+      ];
+      await ensureImages(registry, wantedImages());
+      await volumesFor(api, objects);
+      for (const object of objects) await api.apply(object, { fieldManager: 'keelson' });
+      await fillSecrets(api);
+    });
+    afterAll(async () => {
+      await removeObjects(api, objects);
+      for (const { metadata } of claims(objects))
+        await api.delete(`/api/v1/persistentvolumes/${volumeName(metadata)}`);
+    });
+
+    const available = async (where: string, name: string): Promise<void> => {
+      const path = `/apis/apps/v1/namespaces/${where}/deployments/${name}`;
+      await waitFor(
+        async () => {
+          const { status } = await api.get<{ status: { availableReplicas?: number } }>(path);
+          return status.availableReplicas === 1;
+        },
+        { timeout: 150_000, describe: () => run('-n', where, 'describe', 'pods').catch(String) },
+      );
+    };
+
+    test.each([
+      ['Redis', 'makisu-cache', 'redis', '999'],
+      ['the registry twin', 'container-registry', 'registry', '1000'],
+      ['MinIO', namespace, 'minio', '10001'],
+      ['RabbitMQ', namespace, 'rabbitmq', '999'],
+    ])('%s becomes ready as a non-root user on a read-only root', async (_what, where, name, uid) => {
+      await available(where, name);
+      const inside = (...command: string[]): Promise<string> =>
+        run('-n', where, 'exec', `deployment/${name}`, '--', ...command);
+      expect((await inside('id', '-u')).trim()).toBe(uid);
+      await expect(inside('touch', '/written')).rejects.toThrow(/Read-only file system/);
+      expect(await inside('cat', '/proc/1/status')).toMatch(/^CapEff:\t0{16}$/m);
+      await expect(inside('ls', '/var/run/secrets/kubernetes.io')).rejects.toThrow(/No such file/);
+    });
+
+    test('the registry twin takes a push by its NodePort and gives the blob back', async () => {
+      const twin = `http://${testNode().address}:32001/v2`;
+      const start = await fetch(`${twin}/trial/blobs/uploads/`, { method: 'POST' });
+      expect(start.status).toBe(202);
+      const digest = 'sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824';
+      const location = new URL(start.headers.get('location') ?? '', twin);
+      location.searchParams.set('digest', digest);
+      const put = await fetch(location, {
+        method: 'PUT',
+        body: 'hello',
+        headers: { 'content-type': 'application/octet-stream' },
+      });
+      expect(put.status).toBe(201);
+      expect(await (await fetch(`${twin}/trial/blobs/${digest}`)).text()).toBe('hello');
+    });
+
+    test('Redis keeps what it is told, within its memory', async () => {
+      const redis = (...args: string[]): Promise<string> =>
+        run('-n', 'makisu-cache', 'exec', 'deployment/redis', '--', 'redis-cli', ...args);
+      expect((await redis('set', 'layer', 'digest')).trim()).toBe('OK');
+      expect((await redis('get', 'layer')).trim()).toBe('digest');
+      expect(await redis('config', 'get', 'maxmemory')).toContain(String(512 * 1024 * 1024));
+    });
+
+    test('the build waits for the gate’s go-file, with its image pulled and nothing run', async () => {
+      await available(namespace, 'build');
+      await waitFor(async () =>
+        (await run('-n', namespace, 'logs', 'deployment/build', '-c', 'build')).includes(
+          'attempt 1 is waiting',
+        ),
+      );
+      expect((await inBuild('build', 'cat', '/keelson/run/attempt')).trim()).toBe('1');
+      await expect(inBuild('build', 'ls', '/build/was-here')).rejects.toThrow(/No such file/);
+    });
+
+    test('only the gate holds an API token, and can read it', async () => {
+      expect(await inBuild('gate', 'cat', '/var/run/secrets/kubernetes.io/serviceaccount/token')).toMatch(
+        /^ey/,
+      );
+      await expect(inBuild('build', 'ls', '/var/run/secrets/kubernetes.io')).rejects.toThrow(/No such file/);
+    });
+
+    test('the build runs next to live MinIO and RabbitMQ when the gate says go, and the container is kept', async () => {
+      await inBuild(
+        'gate',
+        'sh',
+        '-c',
+        'echo "1 run" > /keelson/run/go.tmp && mv /keelson/run/go.tmp /keelson/run/go',
+      );
+      const log = (): Promise<string> => run('-n', namespace, 'logs', 'deployment/build', '-c', 'build');
+      await waitFor(async () => (await log()).includes('ended with exit code'), {
+        timeout: 60_000,
+        describe: log,
+      });
+      expect(await log()).toContain('built');
+      expect(await log()).toMatch(/minio answers[\s\S]*administrator[\s\S]*passphrase-of-the-test/);
+      expect((await inBuild('gate', 'cat', '/keelson/run/result')).trim()).toBe('1 0');
+      expect(await inBuild('build', 'sh', '-c', 'cat /build/.keelson/runs/*/build.log')).toContain('built');
+      expect(await inBuild('build', 'ls', '/build/was-here')).toContain('was-here');
+    });
+
+    test('a restarted build container is gated again', async () => {
+      await inBuild('build', 'sh', '-c', 'kill -TERM 1').catch(() => '');
+      await waitFor(async () => (await inBuild('gate', 'cat', '/keelson/run/attempt')).trim() === '2', {
+        timeout: 60_000,
+      });
+      await expect(inBuild('gate', 'cat', '/keelson/run/result')).rejects.toThrow(/No such file/);
+    });
+
+    test('the build’s pod ends promptly when it is deleted', async () => {
+      const name = (
+        await run('-n', namespace, 'get', 'pods', '-l', 'keelson.dev/stage=build', '-o', 'name')
+      ).trim();
+      const started = Date.now();
+      await run('-n', namespace, 'delete', name, '--wait=true', '--timeout=60s');
+      // The resting agent in the gate's place ignores SIGTERM no longer than sh does; the build itself is not waited for.
+      expect(Date.now() - started).toBeLessThan(45_000);
+    });
+  },
+);
+
+/** The images that the manifests name, under those names. */
+function wantedImages(): WantedImage[] {
+  return [
+    { reference: 'docker.io/library/redis:7.2.5', recipe: 'redis' },
+    { reference: 'docker.io/library/registry:2.8.3', recipe: 'registry' },
+    { reference: 'quay.io/minio/minio:RELEASE.2025-09-07T16-13-09Z', recipe: 'minio' },
+    { reference: 'docker.io/library/rabbitmq:3.13.7', recipe: 'rabbitmq' },
+    { reference: 'ghcr.io/keelson-dev/agent:0.1.0', recipe: restingAgent },
+    { reference: `${testNode().registry}/leafai/studio-go-runner-standalone-build:main`, recipe: build },
+  ];
+}
+
+async function registryTwin(nodeAddress: string): Promise<KubernetesObject[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'keelson-twin-'));
+  try {
+    const app = new KeelsonApp({ outdir: join(folder, 'manifests') });
+    new MicroK8sRegistry(new Chart(app, 'registry'), 'registry', {
+      nodeAddress,
+      nodePort: 32001,
+      storage: Size.gibibytes(1),
+    });
+    app.synth();
+    return await readKustomization(join(folder, 'manifests'));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface Claim extends KubernetesObject {
+  readonly spec: {
+    readonly accessModes: string[];
+    readonly resources: { readonly requests: { readonly storage: string } };
+  };
+}
+
+function claims(objects: readonly KubernetesObject[]): Claim[] {
+  return objects.filter((object): object is Claim => object.kind === 'PersistentVolumeClaim');
+}
+
+function volumeName({ namespace: where, name }: KubernetesObject['metadata']): string {
+  return `${where}-${name}`;
+}
+
+/** A volume for each claim: there is no provisioner, as on a cluster that has none either. */
+async function volumesFor(api: Api, objects: readonly KubernetesObject[]): Promise<void> {
+  const nodes = await api.get<{ items: { metadata: { name: string } }[] }>('/api/v1/nodes');
+  const hostname = nodes.items[0]?.metadata.name;
+  for (const { metadata, spec } of claims(objects)) {
+    const path = join(testNode().volumes, volumeName(metadata));
+    await mkdir(path, { recursive: true });
+    await api.apply({
+      apiVersion: 'v1',
+      kind: 'PersistentVolume',
+      metadata: { name: volumeName(metadata) },
+      spec: {
+        capacity: { storage: spec.resources.requests.storage },
+        accessModes: spec.accessModes,
+        persistentVolumeReclaimPolicy: 'Retain',
+        claimRef: { namespace: metadata.namespace, name: metadata.name },
+        local: { path },
+        nodeAffinity: {
+          required: {
+            nodeSelectorTerms: [
+              { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: [hostname] }] },
+            ],
+          },
+        },
+      },
+    });
+  }
+}
+
+/** Makes the values of the generated Secrets, as the controller will. */
+async function fillSecrets(api: Api): Promise<void> {
+  const values: Record<string, Record<string, string>> = {
+    'minio-credentials': { user: 'minioUser', password: 'minioPassword0123456789' },
+    'rabbitmq-credentials': { user: 'rabbitUser', password: 'rabbitPassword0123456789' },
+    'studioml-runner-keys': {
+      'ssh-passphrase': 'passphrase-of-the-test',
+      'ssh-privatekey': 'private',
+      'ssh-publickey': 'public',
+      'signing-privatekey': 'private',
+      'signing-publickey': 'public',
+    },
+  };
+  for (const [name, stringData] of Object.entries(values)) {
+    const path = `/api/v1/namespaces/${namespace}/secrets/${name}`;
+    const { status } = await api.request(
+      'PATCH',
+      path,
+      { stringData },
+      { contentType: 'application/merge-patch+json' },
+    );
+    if (status !== 200) throw new Error(`secret ${name}: ${status}`);
+  }
+}
