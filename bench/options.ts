@@ -11,6 +11,8 @@ export interface Options {
   readonly shortRuns: number;
   /** A file for the results as JSON. */
   readonly json: string | undefined;
+  /** Put the results into docs/performance.md. */
+  readonly docs: boolean;
   /** Fail where a target is missed. */
   readonly check: boolean;
   /** Where the peers write. */
@@ -21,6 +23,7 @@ const USAGE = `usage: npm run bench -- [options]
   --quick       N = 1, 10 and 100 only
   --runs N      runs of each cell, of which the least counts (3)
   --json FILE   writes the results as JSON too
+  --docs        puts the results into docs/performance.md
   --check       exits with 1 where a target is missed
   --dir DIR     writes below DIR (/dev/shm where it is there, else the temporary directory)
 `;
@@ -33,6 +36,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
       quick: { type: 'boolean', default: false },
       runs: { type: 'string' },
       json: { type: 'string' },
+      docs: { type: 'boolean', default: false },
       check: { type: 'boolean', default: false },
       dir: { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -51,6 +55,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     runs,
     shortRuns: Math.max(runs, values.quick ? 5 : 10),
     json: values.json,
+    docs: values.docs,
     check: values.check,
     directory: values.dir ?? memoryDirectory() ?? tmpdir(),
   };

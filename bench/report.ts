@@ -9,20 +9,21 @@ export function report(results: Results, peers: readonly Peer[]): string {
     const memory = (peer: string, size: number): string =>
       fixed(results.cell(peer, layout, size)?.peakMegabytes, 0);
     const ratio = (peer: string, size: number): string => fixed(results.ratio(peer, layout, size), 2);
-    const others = peers.filter(({ id }) => id !== 'keelson');
+    const able = peers.filter(({ layouts }) => layouts.includes(layout));
+    const others = able.filter(({ id }) => id !== 'keelson');
     return [
-      `One file per ${layout}: CPU seconds`,
-      table(results.sizes, peers, cpu, growths(results, layout)),
-      `One file per ${layout}: peak memory in MB`,
-      table(results.sizes, peers, memory),
-      `One file per ${layout}: Keelson's CPU seconds to the peer's`,
+      `### One file per ${layout}: CPU seconds`,
+      table(results.sizes, able, cpu, growths(results, layout)),
+      `### One file per ${layout}: peak memory in MB`,
+      table(results.sizes, able, memory),
+      `### One file per ${layout}: how many times the peer's CPU seconds Keelson takes`,
       table(results.sizes, others, ratio),
     ];
   });
   const { node, keelson, cdk8sPlus } = results.startUp;
   sections.push(
-    'Start: CPU milliseconds',
-    `node -e 0: ${ms(node)}; import 'cdk8s-plus-27': ${ms(cdk8sPlus)}; import 'keelson': ${ms(keelson)}`,
+    '### Start: CPU milliseconds',
+    `\`node -e 0\` ${ms(node)}, \`import 'cdk8s-plus-27'\` ${ms(cdk8sPlus)}, \`import 'keelson'\` ${ms(keelson)}.`,
   );
   return `${sections.join('\n\n')}\n`;
 }

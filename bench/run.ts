@@ -1,10 +1,11 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeDocs } from './docs.ts';
 import { least, measure, method } from './measure.ts';
 import { type Options, parseOptions } from './options.ts';
 import { cdk8sPlus } from './peers/cdk8s-plus.ts';
 import { goTextTemplate } from './peers/go-template.ts';
-import { helmFiles } from './peers/helm.ts';
+import { helmFiles, helmStream } from './peers/helm.ts';
 import { keelson } from './peers/keelson.ts';
 import { keelsonBundled } from './peers/keelson-bundled.ts';
 import { limit } from './peers/limit.ts';
@@ -32,7 +33,9 @@ async function main(options: Options): Promise<void> {
   const results = await measureAll(peers, objects, options, directory);
   const list = verdicts(results);
 
-  process.stdout.write(`${report(results, peers)}\n${verdictLines(list)}`);
+  const tables = report(results, peers);
+  process.stdout.write(`${tables}\n${verdictLines(list)}`);
+  if (options.docs) writeDocs(tables, verdictLines(list));
   if (options.json !== undefined) {
     const { cells, startUp } = results;
     const document = { node: process.version, method: method(), startUp, cells, verdicts: list };
@@ -44,7 +47,15 @@ async function main(options: Options): Promise<void> {
 /** The peers that can run here, each proven to make Keelson's objects. */
 async function prepared(objects: Workload, directory: string): Promise<Peer[]> {
   const peers: Peer[] = [];
-  for (const peer of [keelson, keelsonBundled(), limit(), goTextTemplate(), helmFiles(), cdk8sPlus()]) {
+  for (const peer of [
+    keelson,
+    keelsonBundled(),
+    limit(),
+    goTextTemplate(),
+    helmFiles(),
+    helmStream(),
+    cdk8sPlus(),
+  ]) {
     note(`preparing ${peer.title}`);
     const own = join(directory, peer.id);
     mkdirSync(own);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { KubernetesObject } from 'keelson';
 import { countObjects, difference, readObjects } from './documents.ts';
 import { least, measure, type Usage } from './measure.ts';
-import { LAYOUTS, type Layout, type Peer } from './peers/peer.ts';
+import type { Layout, Peer } from './peers/peer.ts';
 import { objectCount, type Workload } from './workload.ts';
 
 /** What one program took for one number of pipelines in one layout. */
@@ -22,7 +22,7 @@ const COMPARED = 3;
  * @throws Error naming the first difference
  */
 export async function compare(first: Peer, peer: Peer, directory: string): Promise<void> {
-  for (const layout of LAYOUTS) {
+  for (const layout of peer.layouts) {
     const expected = await objects(first, layout, directory);
     const found = difference(expected, await objects(peer, layout, directory));
     if (found !== undefined) {
@@ -56,7 +56,7 @@ export async function cells(
   runs: number,
   directory: string,
 ): Promise<Cell[]> {
-  const able = peers.filter(({ limit }) => pipelines <= limit);
+  const able = peers.filter(({ layouts, limit }) => layouts.includes(layout) && pipelines <= limit);
   const usages = new Map<Peer, Usage[]>(able.map((peer) => [peer, []]));
   for (const peer of able) peer.prepareSize?.(pipelines, layout);
   for (let round = 0; round < runs; round++) {

@@ -1,5 +1,4 @@
 import { Duration, Size } from 'cdk8s';
-import { Cpu } from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
 import {
   GeneratedSecret,
@@ -70,7 +69,6 @@ export function studioGoRunnerPipeline(
     }),
     podSecurity: PodSecurity.baseline('the build image runs as root'),
     volume: { mountPath: '/build', size: Size.gibibytes(20) },
-    resources: { cpu: { limit: Cpu.units(2) }, memory: { limit: Size.gibibytes(4) } },
     env: {
       KeelCI: 'KeelCI',
       LOGXI: '*=INF',

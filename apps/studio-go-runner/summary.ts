@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { SynthesisResult } from 'keelson';
 
 /** What a synthesis wrote, for a person. */
-export function summary({ outdir, nodeSetupOutdir, charts, warnings }: SynthesisResult): string {
+export function summary({ outdir, nodeSetupOutdir, charts }: SynthesisResult): string {
   const lines = charts.flatMap(({ path, objects }) => {
     const kinds = new Map<string, number>();
     for (const { kind } of objects) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
@@ -13,7 +13,6 @@ export function summary({ outdir, nodeSetupOutdir, charts, warnings }: Synthesis
   if (nodeSetupOutdir !== undefined) {
     lines.push(`${nodeSetupOutdir}/: files that each node needs once; its README.md says where they go`);
   }
-  lines.push(...warnings.map((warning) => `warning: ${warning}`));
   lines.push(`apply with: kubectl apply --server-side -k ${outdir}`);
   return `${lines.join('\n')}\n`;
 }

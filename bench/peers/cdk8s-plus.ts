@@ -8,7 +8,7 @@ import type { KubernetesObject } from 'keelson';
 import { literal, type Special } from '../literal.ts';
 import type { KubeClass, Props } from '../programs/construct-module.ts';
 import { program } from '../tools.ts';
-import type { Peer } from './peer.ts';
+import { LAYOUTS, type Peer } from './peer.ts';
 
 /** Maps whose values are quantities. */
 const QUANTITY_MAPS: ReadonlySet<string> = new Set([
@@ -33,6 +33,7 @@ export function cdk8sPlus(): Peer {
   return {
     id: 'cdk8s-plus',
     title: 'cdk8s-plus-27, App.synth()',
+    layouts: LAYOUTS,
     limit: 300,
     async prepare(workload, directory) {
       const file = join(directory, 'constructs.mjs');

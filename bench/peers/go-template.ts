@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KubernetesObject } from 'keelson';
 import { goBuild, goVersion } from '../tools.ts';
-import type { Peer } from './peer.ts';
+import { LAYOUTS, type Peer } from './peer.ts';
 import { fileName, goTemplate, yamlTemplate } from './templates.ts';
 
 const INDEX_ACTION = '{{ .I }}';
@@ -14,6 +14,7 @@ export function goTextTemplate(): Peer {
   return {
     id: 'go',
     title: 'Go text/template',
+    layouts: LAYOUTS,
     limit: Number.POSITIVE_INFINITY,
     async prepare(workload, directory) {
       if ((await goVersion()) === undefined) return { skipped: 'there is no go command' };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { KubernetesObject } from 'keelson';
 import { goBuild, goVersion } from '../tools.ts';
 import type { Workload } from '../workload.ts';
-import type { Layout, Peer } from './peer.ts';
+import { LAYOUTS, type Layout, type Peer } from './peer.ts';
 import { yamlTemplate } from './templates.ts';
 
 export const HELM_VERSION = 'v3.19.0';
@@ -17,10 +17,35 @@ export function helmFiles(): Peer {
   return {
     id: 'helm',
     title: 'helm template --output-dir',
+    layouts: LAYOUTS,
     limit: Number.POSITIVE_INFINITY,
     prepare: (workload, directory) => chart.prepare(workload, directory),
     prepareSize: (pipelines, layout) => chart.writeFiles(pipelines, layout),
     command: (_pipelines, _layout, outdir) => chart.command('--output-dir', outdir),
+  };
+}
+
+/**
+ * The usual chart: a loop over the pipelines, and one stream of all objects. It writes one file where the
+ * others write one per pipeline, so it is the least that helm can take.
+ */
+export function helmStream(): Peer {
+  const chart = new HelmChart();
+  return {
+    id: 'helm-stream',
+    title: 'helm template, range, one stream',
+    layouts: ['pipeline'],
+    limit: Number.POSITIVE_INFINITY,
+    prepare: (workload, directory) => chart.prepare(workload, directory),
+    prepareSize: (pipelines) => chart.writeLoop(pipelines),
+    command: (_pipelines, _layout, outdir) => [
+      'bash',
+      '-c',
+      'mkdir "$1" && cd "$1" && shift && exec "$@" > all.yaml',
+      'helm',
+      outdir,
+      ...chart.command(),
+    ],
   };
 }
 
@@ -47,12 +72,27 @@ class HelmChart {
     return [this.#binary, 'template', 'release', this.#directory, ...args];
   }
 
-  /** The templates for a number of pipelines. */
+  /** The templates that write one stream for a number of pipelines. */
+  writeLoop(pipelines: number): void {
+    const { platform, platformPerPipeline, pipeline } = this.#workload as Workload;
+    const templates = this.#emptyTemplates();
+    const each = [...platformPerPipeline, ...pipeline].map(
+      (object) => `---\n${yamlTemplate(object, '{{ $i }}')}`,
+    );
+    writeFileSync(
+      join(templates, 'pipelines.yaml'),
+      `{{- range $i := until ${pipelines} }}\n${each.join('')}{{- end }}\n`,
+    );
+    writeFileSync(
+      join(templates, 'platform.yaml'),
+      platform.map((object) => `---\n${yamlTemplate(object, '')}`).join(''),
+    );
+  }
+
+  /** The templates that write a file per pipeline or object. */
   writeFiles(pipelines: number, layout: Layout): void {
     const { platform, platformPerPipeline, pipeline } = this.#workload as Workload;
-    const templates = join(this.#directory, 'templates');
-    rmSync(templates, { recursive: true, force: true });
-    mkdirSync(templates, { recursive: true });
+    const templates = this.#emptyTemplates();
     writeFileSync(
       join(templates, '_objects.tpl'),
       [
@@ -69,6 +109,13 @@ class HelmChart {
     for (const index of range(pipelines)) {
       writeOutputs(templates, `p-${index}`, include('pipeline', pipeline, index), layout);
     }
+  }
+
+  #emptyTemplates(): string {
+    const templates = join(this.#directory, 'templates');
+    rmSync(templates, { recursive: true, force: true });
+    mkdirSync(templates, { recursive: true });
+    return templates;
   }
 }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { program } from '../tools.ts';
-import type { Peer } from './peer.ts';
+import { LAYOUTS, type Peer } from './peer.ts';
 
 /**
  * The same program in one file, as one would ship it. It saves Node finding and compiling some 190 files,
@@ -12,6 +12,7 @@ export function keelsonBundled(): Peer {
   return {
     id: 'keelson-bundled',
     title: 'keelson, bundled',
+    layouts: LAYOUTS,
     limit: 10,
     async prepare(_workload, directory) {
       bundle = join(directory, 'keelson.cjs');

@@ -1,10 +1,11 @@
 import { program } from '../tools.ts';
-import type { Peer } from './peer.ts';
+import { LAYOUTS, type Peer } from './peer.ts';
 
 /** What is measured: the compiled library and the compiled reference pipeline. */
 export const keelson: Peer = {
   id: 'keelson',
   title: 'keelson',
+  layouts: LAYOUTS,
   limit: Number.POSITIVE_INFINITY,
   prepare: async () => undefined,
   command: (pipelines, layout, outdir) => [

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import type { KubernetesObject } from 'keelson';
 import { literal } from '../literal.ts';
 import { program } from '../tools.ts';
-import type { Peer } from './peer.ts';
+import { LAYOUTS, type Peer } from './peer.ts';
 
 /** The same plain objects, stringified as JSON and written: what no program in Node can be faster than. */
 export function limit(): Peer {
@@ -12,6 +12,7 @@ export function limit(): Peer {
   return {
     id: 'limit',
     title: 'limit: JSON.stringify',
+    layouts: LAYOUTS,
     limit: Number.POSITIVE_INFINITY,
     async prepare(workload, directory) {
       const file = join(directory, 'objects.mjs');

@@ -9,6 +9,8 @@ export interface Peer {
   /** Its key in results. */
   readonly id: string;
   readonly title: string;
+  /** The layouts that it is measured in. */
+  readonly layouts: readonly Layout[];
   /** The most pipelines that it is measured with. */
   readonly limit: number;
   /** Builds and generates what it needs in a directory of its own, or says why it can't run. */

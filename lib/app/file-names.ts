@@ -9,9 +9,7 @@ const MAX_BASE = 200;
  * of applying them and a new object renumbers nothing. Objects that would share a name are told apart by
  * their namespace.
  */
-export function fileNames(
-  objects: readonly Omit<SynthesizedObject, 'yaml' | 'path' | 'apiVersion'>[],
-): string[] {
+export function fileNames(objects: readonly Omit<SynthesizedObject, 'source' | 'apiVersion'>[]): string[] {
   const width = Math.max(2, ...objects.map(({ wave }) => String(wave).length));
   const bases = objects.map(({ name, kind, wave }) => base(name, kind, wave, width));
   const seen = new Map<string, number>();

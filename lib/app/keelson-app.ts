@@ -1,14 +1,20 @@
 import { dirname, join } from 'node:path';
 import { type ApiObject, App, type AppProps, YamlOutputType } from 'cdk8s';
-import type { IConstruct } from 'constructs';
 import { formatProblem } from '../kubernetes/problem.ts';
 import { stageGraph } from './graph.ts';
 import { OLDEST_MINOR, parseMinor, setKubernetesMinor } from './kubernetes-version.ts';
-import { chartFiles, chartPath, joinDocuments, kustomization } from './layout.ts';
+import { chartFiles, chartPath, kustomization } from './layout.ts';
 import { nodeFilesOf } from './node-files.ts';
 import { type OutputFile, writeOutput } from './output.ts';
 import type { KubernetesObject } from './render.ts';
-import { type SynthesizedChart, type SynthesizedObject, synthesize } from './synthesis.ts';
+import { Spool } from './spool.ts';
+import {
+  SEPARATOR,
+  type Synthesis,
+  type SynthesizedChart,
+  type SynthesizedObject,
+  synthesize,
+} from './synthesis.ts';
 
 /**
  * Changes any object after it has been rendered and before it is checked. What it returns takes the
@@ -61,7 +67,7 @@ export interface SynthesisResult {
     /** Its objects, in the order of applying them. */
     readonly objects: readonly ObjectReference[];
   }[];
-  /** What is allowed and worth a look. */
+  /** What is allowed and worth a look; it is printed to standard error too. */
   readonly warnings: readonly string[];
 }
 
@@ -99,13 +105,32 @@ export class KeelsonApp extends App {
    * @throws SynthesisError where anything is wrong; nothing has been written then
    */
   override synth(): SynthesisResult {
-    const { charts, warnings, constructs } = synthesize(this, this.#props.transform);
-    const nodeFiles = constructs
-      .flatMap(nodeFilesOf)
-      .map(({ file, content }): OutputFile => ({ path: file, content }));
+    return this.#synthesized((synthesis, spool) => this.#write(synthesis, spool));
+  }
+
+  /** The manifests of all charts as one text. */
+  override synthYaml(): string {
+    return this.#synthesized(({ charts }, spool) =>
+      charts.map(({ text }) => Buffer.from(spool.read(text)).toString()).join(SEPARATOR),
+    );
+  }
+
+  #synthesized<T>(use: (synthesis: Synthesis, spool: Spool) => T): T {
+    const spool = new Spool();
+    try {
+      return use(synthesize(this, this.#props.transform, spool), spool);
+    } finally {
+      spool.close();
+    }
+  }
+
+  #write(synthesis: Synthesis, spool: Spool): SynthesisResult {
+    const { charts, warnings, constructs } = synthesis;
+    const nodeFiles = constructs.flatMap(nodeFilesOf);
     const paths = charts.map((chart) => chartPath(chart, this.#perChart, this.outputFileExtension));
-    writeOutput(this.outdir, this.#files(charts, paths, constructs));
+    writeOutput(this.outdir, this.#files(synthesis, paths, spool));
     if (nodeFiles.length > 0) writeOutput(this.nodeSetupOutdir, nodeFiles);
+    for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
     return {
       outdir: this.outdir,
       nodeSetupOutdir: nodeFiles.length > 0 ? this.nodeSetupOutdir : undefined,
@@ -114,23 +139,14 @@ export class KeelsonApp extends App {
     };
   }
 
-  /** The files, made one chart after the other: no more than one has to be in memory twice. */
-  *#files(
-    charts: readonly SynthesizedChart[],
-    paths: readonly string[],
-    constructs: readonly IConstruct[],
-  ): Generator<OutputFile> {
-    for (const [index, chart] of charts.entries())
-      yield* chartFiles(chart, paths[index] ?? '', this.#perChart);
+  /** The files, made one chart after the other: no more than one has to be in memory. */
+  *#files({ charts, constructs }: Synthesis, paths: readonly string[], spool: Spool): Generator<OutputFile> {
+    for (const [index, chart] of charts.entries()) {
+      yield* chartFiles(chart, spool.read(chart.text), paths[index] ?? '', this.#perChart);
+    }
     yield { path: 'kustomization.yaml', content: kustomization(paths) };
     yield { path: 'graph.mmd', content: stageGraph(constructs) };
     yield* this.#constructMetadata(charts);
-  }
-
-  /** The manifests of all charts as one text. */
-  override synthYaml(): string {
-    const { charts } = synthesize(this, this.#props.transform);
-    return joinDocuments(charts).toString();
   }
 
   /** The directory for files that nodes need. */
@@ -174,7 +190,7 @@ export class KeelsonApp extends App {
     if (process.env['CDK8S_RECORD_CONSTRUCT_METADATA'] !== 'true' && !this.#props.recordConstructMetadata)
       return [];
     const resources = Object.fromEntries(
-      charts.flatMap(({ objects }) => objects.map(({ name, path }) => [name, { path }])),
+      charts.flatMap(({ objects }) => objects.map(({ name, source }) => [name, { path: source.node.path }])),
     );
     return [{ path: 'construct-metadata.json', content: JSON.stringify({ version: '1.0.0', resources }) }];
   }

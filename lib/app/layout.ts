@@ -1,6 +1,6 @@
 import { fileNames } from './file-names.ts';
 import type { OutputFile } from './output.ts';
-import type { SynthesizedChart } from './synthesis.ts';
+import { SEPARATOR, type SynthesizedChart } from './synthesis.ts';
 import { yamlDocument } from './yaml.ts';
 
 /** The folder of a chart, or its only file. */
@@ -9,11 +9,16 @@ export function chartPath({ folder }: SynthesizedChart, perChart: boolean, exten
 }
 
 /** The files of a chart: one for each object and a kustomization.yaml, or all objects in one. */
-export function chartFiles(chart: SynthesizedChart, path: string, perChart: boolean): OutputFile[] {
-  if (perChart) return [{ path, content: joinDocuments([chart]) }];
-  const { objects } = chart;
-  const names = fileNames(objects);
-  const files = objects.map(({ yaml }, index) => ({ name: names[index] ?? '', content: yaml }));
+export function chartFiles(
+  chart: SynthesizedChart,
+  text: Uint8Array,
+  path: string,
+  perChart: boolean,
+): OutputFile[] {
+  if (perChart) return [{ path, content: text }];
+  const names = fileNames(chart.objects);
+  const contents = documents(text, chart.lengths);
+  const files = names.map((name, index) => ({ name, content: contents[index] ?? '' }));
   files.sort((a, b) => (a.name < b.name ? -1 : 1));
   return [
     ...files.map(({ name, content }) => ({ path: `${path}/${name}`, content })),
@@ -21,12 +26,14 @@ export function chartFiles(chart: SynthesizedChart, path: string, perChart: bool
   ];
 }
 
-const SEPARATOR = Buffer.from('---\n');
-
-/** All objects of charts as one stream of documents. */
-export function joinDocuments(charts: readonly SynthesizedChart[]): Buffer {
-  const documents = charts.flatMap(({ objects }) => objects.map(({ yaml }) => yaml));
-  return Buffer.concat(documents.flatMap((yaml, index) => (index === 0 ? [yaml] : [SEPARATOR, yaml])));
+/** The document of each object, cut out of the chart's text. */
+function documents(text: Uint8Array, lengths: readonly number[]): Uint8Array[] {
+  let start = 0;
+  return lengths.map((length) => {
+    const document = text.subarray(start, start + length);
+    start += length + SEPARATOR.length;
+    return document;
+  });
 }
 
 /**

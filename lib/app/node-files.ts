@@ -1,5 +1,6 @@
 import type { IConstruct } from 'constructs';
 import type { NodeFile } from '../registry/registry.ts';
+import type { OutputFile } from './output.ts';
 
 const NODE_FILES = 'keelson.dev/node-files';
 
@@ -9,8 +10,9 @@ export function declareNodeFiles(construct: IConstruct, files: readonly NodeFile
 }
 
 /** The files that a construct declared. */
-export function nodeFilesOf(construct: IConstruct): NodeFile[] {
-  return construct.node.metadata
-    .filter(({ type }) => type === NODE_FILES)
-    .flatMap(({ data }) => data as NodeFile[]);
+export function nodeFilesOf(construct: IConstruct): OutputFile[] {
+  const declared = construct.node.metadata.filter(({ type }) => type === NODE_FILES);
+  return declared.flatMap(({ data }) =>
+    (data as NodeFile[]).map(({ file, content }) => ({ path: file, content })),
+  );
 }

@@ -51,12 +51,17 @@ function readLedger(directory: string): string[] {
 
 function removeFiles(directory: string, stale: readonly string[]): void {
   for (const path of stale) rmSync(join(directory, path), { force: true });
-  for (const folder of new Set(stale.map(dirname))) {
-    if (folder === '.') continue;
+  for (const folder of new Set(stale.map(dirname))) removeEmptyFolders(directory, folder);
+}
+
+/** Removes a folder that was left empty, and those around it that are empty then. */
+function removeEmptyFolders(directory: string, folder: string): void {
+  for (let path = folder; path !== '.'; path = dirname(path)) {
     try {
-      rmdirSync(join(directory, folder));
+      rmdirSync(join(directory, path));
     } catch {
       // Somebody else's files are in it, or it is gone.
+      return;
     }
   }
 }

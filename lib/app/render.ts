@@ -96,11 +96,39 @@ const HEAD = ['apiVersion', 'kind', 'metadata'];
 /** How a manifest is written: as cdk8s does, with sorted keys after the head, and without nulls. */
 export const MANIFEST: Dialect = {
   keys: (object, depth) => {
-    const keys = Object.keys(object).filter((key) => object[key] !== null && object[key] !== undefined);
-    keys.sort();
+    const keys = presentKeys(object);
+    sortInPlace(keys);
     return depth > 0
       ? keys
       : [...HEAD.filter((key) => keys.includes(key)), ...keys.filter((key) => !HEAD.includes(key))];
   },
   unwrap: (value) => (value instanceof Lazy ? value.produce() : value),
 };
+
+/** The keys that have a value. This and the sorting run for every map of every object, so they allocate nothing more. */
+function presentKeys(object: Readonly<Record<string, unknown>>): string[] {
+  const keys = Object.keys(object);
+  let kept = 0;
+  for (const key of keys) {
+    const value = object[key];
+    if (value !== null && value !== undefined) keys[kept++] = key;
+  }
+  keys.length = kept;
+  return keys;
+}
+
+/** The longest list that insertion sorts faster than sort(), which copies the list twice. */
+const SHORT = 32;
+
+function sortInPlace(keys: string[]): void {
+  if (keys.length > SHORT) {
+    keys.sort();
+    return;
+  }
+  for (let end = 1; end < keys.length; end++) {
+    const key = keys[end] as string;
+    let at = end;
+    for (; at > 0 && (keys[at - 1] as string) > key; at--) keys[at] = keys[at - 1] as string;
+    keys[at] = key;
+  }
+}

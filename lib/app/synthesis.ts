@@ -7,18 +7,18 @@ import type { Transform } from './keelson-app.ts';
 import { duplicateProblem, identity, objectProblems } from './object-problems.ts';
 import { assignWaves, DependencyCycleError, type Placed } from './order.ts';
 import { type KubernetesObject, MANIFEST, render, renderHead } from './render.ts';
+import type { Span, Spool } from './spool.ts';
 import { yamlDocument } from './yaml.ts';
 
-/** An object, rendered and checked. Of its body only the text is kept, or large apps would not fit in memory. */
+/** An object, rendered and checked. Its text is a part of its chart's. */
 export interface SynthesizedObject {
   readonly apiVersion: string;
   readonly kind: string;
   readonly namespace: string | undefined;
   readonly name: string;
-  readonly yaml: Buffer;
   readonly wave: number;
-  /** The path of its construct. */
-  readonly path: string;
+  /** Its construct. */
+  readonly source: ApiObject;
 }
 
 /** A chart's objects in the order of applying them. */
@@ -27,7 +27,14 @@ export interface SynthesizedChart {
   /** A name for its folder or file. */
   readonly folder: string;
   readonly objects: readonly SynthesizedObject[];
+  /** All documents in the spool, with {@link SEPARATOR} between them. */
+  readonly text: Span;
+  /** The length in bytes of each object's document. */
+  readonly lengths: readonly number[];
 }
+
+/** What stands between the documents of a chart. */
+export const SEPARATOR = '---\n';
 
 export interface Synthesis {
   readonly charts: readonly SynthesizedChart[];
@@ -39,22 +46,30 @@ export interface Synthesis {
 /**
  * Renders and checks a whole app, looking at each construct once.
  *
+ * @param spool takes the texts
  * @throws SynthesisError with everything that is wrong
  */
-export function synthesize(app: App, transform: Transform | undefined): Synthesis {
+export function synthesize(app: App, transform: Transform | undefined, spool: Spool): Synthesis {
   const constructs = app.node.findAll();
   const problems = constructs.flatMap((construct) =>
     construct.node.validate().map((problem) => `${pathOf(construct)}: ${problem}`),
   );
-  const owners = new Map<string, string>();
+  const checks = new ObjectChecks(transform);
   const charts = byChart(constructs).map(({ chart, members }): SynthesizedChart => {
-    const placed = place(members, problems);
-    const objects = placed.flatMap(({ object, wave }) =>
-      synthesizeObject(object, wave, transform, owners, problems),
-    );
-    objects.sort(byWave);
-    return { name: chart.node.path, folder: toDnsLabel(chart.node.path), objects };
+    const start = spool.end;
+    const objects: SynthesizedObject[] = [];
+    const lengths: number[] = [];
+    for (const { object, wave } of place(members, problems).sort(byWave)) {
+      const document = checks.synthesize(object, wave);
+      if (document === undefined) continue;
+      if (objects.length > 0) spool.append(SEPARATOR);
+      objects.push(document.object);
+      lengths.push(spool.append(document.yaml));
+    }
+    const text = { start, length: spool.end - start };
+    return { name: chart.node.path, folder: toDnsLabel(chart.node.path), objects, text, lengths };
   });
+  problems.push(...checks.problems());
   if (problems.length > 0) throw new SynthesisError([...new Set(problems)]);
   const warnings = constructs.flatMap((construct) =>
     warningsOf(construct).map((warning) => `${pathOf(construct)}: ${warning}`),
@@ -62,45 +77,65 @@ export function synthesize(app: App, transform: Transform | undefined): Synthesi
   return { charts, constructs, warnings };
 }
 
-function synthesizeObject(
-  object: ApiObject,
-  wave: number,
-  transform: Transform | undefined,
-  owners: Map<string, string>,
-  problems: string[],
-): SynthesizedObject[] {
-  const path = object.node.path;
-  try {
-    const json = transform === undefined ? renderHead(object) : transform(render(object), object);
-    if (json === undefined) return [];
-    const yaml = write(json, object, transform !== undefined);
-    for (const problem of objectProblems(json, yaml, () => render(object)))
-      problems.push(`${path}: ${problem}`);
-    const key = identity(json);
-    const owner = owners.get(key);
-    if (owner === undefined) owners.set(key, path);
-    else problems.push(`${path}: ${duplicateProblem(json, owner)}`);
-    const { apiVersion, kind, metadata } = json;
-    return [
-      {
+/** Renders objects, one after the other, and keeps what is wrong with them. */
+class ObjectChecks {
+  readonly #transform: Transform | undefined;
+  /** The construct that makes each object of the cluster. */
+  readonly #owners = new Map<string, ApiObject>();
+  /** Each problem with the objects that have it: one mistake is often found in every object of a namespace. */
+  readonly #problems = new Map<string, string[]>();
+
+  constructor(transform: Transform | undefined) {
+    this.#transform = transform;
+  }
+
+  synthesize(object: ApiObject, wave: number): { object: SynthesizedObject; yaml: string } | undefined {
+    try {
+      const json =
+        this.#transform === undefined ? renderHead(object) : this.#transform(render(object), object);
+      if (json === undefined) return undefined;
+      const yaml = this.#transform === undefined ? write(json, object) : yamlDocument(json, MANIFEST);
+      for (const problem of objectProblems(json, yaml, () => render(object))) this.#report(object, problem);
+      this.#claim(json, object);
+      const { apiVersion, kind, metadata } = json;
+      const reference = {
         apiVersion,
         kind,
         namespace: metadata.namespace,
         name: metadata.name,
-        yaml: Buffer.from(yaml),
         wave,
-        path,
-      },
-    ];
-  } catch (error) {
-    problems.push(`${path}: ${error instanceof Error ? error.message : String(error)}`);
-    return [];
+        source: object,
+      };
+      return { object: reference, yaml };
+    } catch (error) {
+      this.#report(object, error instanceof Error ? error.message : String(error));
+      return undefined;
+    }
+  }
+
+  problems(): string[] {
+    return [...this.#problems].map(([problem, [first, ...more]]) => {
+      if (more.length === 0) return `${first}: ${problem}`;
+      return `${first}: ${problem} (and so with ${more.length} more ${more.length === 1 ? 'object' : 'objects'})`;
+    });
+  }
+
+  #claim(json: KubernetesObject, object: ApiObject): void {
+    const key = identity(json);
+    const owner = this.#owners.get(key);
+    if (owner === undefined) this.#owners.set(key, object);
+    else this.#report(object, duplicateProblem(json, owner.node.path));
+  }
+
+  #report({ node: { path } }: ApiObject, problem: string): void {
+    const paths = this.#problems.get(problem);
+    if (paths === undefined) this.#problems.set(problem, [path]);
+    else paths.push(path);
   }
 }
 
 /** What can't be read where it lies is rendered by cdk8s, which knows more kinds of tokens, or says what is wrong. */
-function write(json: KubernetesObject, object: ApiObject, rendered: boolean): string {
-  if (rendered) return yamlDocument(json, MANIFEST);
+function write(json: KubernetesObject, object: ApiObject): string {
   try {
     return yamlDocument(json, MANIFEST);
   } catch (error) {
@@ -155,8 +190,8 @@ function chartOrder<T extends { readonly chart: Chart }>(groups: readonly T[]): 
   return ordered;
 }
 
-function byWave(a: SynthesizedObject, b: SynthesizedObject): number {
-  return a.wave - b.wave || compare(a.kind, b.kind) || compare(a.name, b.name);
+function byWave(a: Placed<ApiObject>, b: Placed<ApiObject>): number {
+  return a.wave - b.wave || compare(a.object.kind, b.object.kind) || compare(a.object.name, b.object.name);
 }
 
 /** By code unit, whatever the locale. */

@@ -156,7 +156,13 @@ function literalBlock(value: string, line: string): string {
   // Without a number, readers would take blanks before the first text for indentation.
   const indicator = /^\n* /.test(value) ? '2' : '';
   const [chomp, body] = value.endsWith('\n') ? ['', value.slice(0, -1)] : ['-', value];
-  return `|${indicator}${chomp}${`\n${body}`.replace(/\n(?!\n|$)/g, line)}`;
+  const lines = `\n${body}`;
+  // Blank lines are not indented; where there are none, there is no need to look for them.
+  const block =
+    body.includes('\n\n') || body.startsWith('\n')
+      ? lines.replace(/\n(?!\n|$)/g, line)
+      : lines.replaceAll('\n', line);
+  return `|${indicator}${chomp}${block}`;
 }
 
 function quoted(value: string): string {

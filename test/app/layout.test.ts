@@ -25,8 +25,8 @@ describe('a folder for each chart', () => {
       'one/40-secret-a.yaml',
       'one/45-configmap-a.yaml',
       'one/kustomization.yaml',
-      'two-4eb2eddc/45-configmap-b.yaml',
-      'two-4eb2eddc/kustomization.yaml',
+      'two-6593dc3e/45-configmap-b.yaml',
+      'two-6593dc3e/kustomization.yaml',
     ]);
   });
 
@@ -41,10 +41,10 @@ describe('a folder for each chart', () => {
 
   test('the kustomization of the app lists the charts', () => {
     const { files, result } = twoCharts();
-    expect(parse(files.get('kustomization.yaml') ?? '')).toMatchObject({ resources: ['one', 'two-4eb2eddc'] });
+    expect(parse(files.get('kustomization.yaml') ?? '')).toMatchObject({ resources: ['one', 'two-6593dc3e'] });
     expect(result.charts.map(({ name, path }) => [name, path])).toEqual([
       ['one', 'one'],
-      ['Two!', 'two-4eb2eddc'],
+      ['Two!', 'two-6593dc3e'],
     ]);
   });
 
@@ -62,10 +62,10 @@ describe('a file for each chart', () => {
 
   test('it has all objects of the chart, in the order of applying them', () => {
     const { files } = twoCharts(props);
-    expect([...files.keys()]).toEqual(['.keelson-files', 'graph.mmd', 'kustomization.yaml', 'one.k8s.yaml', 'two-4eb2eddc.k8s.yaml']);
+    expect([...files.keys()]).toEqual(['.keelson-files', 'graph.mmd', 'kustomization.yaml', 'one.k8s.yaml', 'two-6593dc3e.k8s.yaml']);
     const kinds = parseAllDocuments(files.get('one.k8s.yaml') ?? '').map((document) => document.toJS().kind);
     expect(kinds).toEqual(['Namespace', 'Secret', 'ConfigMap']);
-    expect(parse(files.get('kustomization.yaml') ?? '').resources).toEqual(['one.k8s.yaml', 'two-4eb2eddc.k8s.yaml']);
+    expect(parse(files.get('kustomization.yaml') ?? '').resources).toEqual(['one.k8s.yaml', 'two-6593dc3e.k8s.yaml']);
   });
 
   test('the objects are those of the other layout', () => {

@@ -173,7 +173,7 @@ test.each<[string, unknown]>([
   ['a Date', new Date(0)],
   ['a Map', new Map()],
   ['half a surrogate pair', '\ud800'],
-])('%s in a plain object is refused by its path', (_name, value) => {
+])('%s in a plain object is refused with the path of its construct', (_name, value) => {
   const [problem, ...others] = problemsOf(plain('ConfigMap', {}, { spec: { deep: [{ value }] } }));
   expect(others).toEqual([]);
   expect(problem).toMatch(/^chart\/x: /);

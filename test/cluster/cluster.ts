@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { kubernetesVersion } from './binaries.ts';
+import { kubernetesBinaries, kubernetesVersion } from './binaries.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { ensureImages, type WantedImage } from './images.ts';
 import { startMachine } from './machine.ts';
@@ -68,6 +68,8 @@ export function startCluster(images: readonly WantedImage[] = []): Promise<Clust
         controllers: true,
       }),
       registering,
+      // For the tests: a hook's time limit is too short for a first build.
+      kubernetesBinaries(version, ['kubectl']),
     ]);
     await startNode({ processes, machine, controlPlane, registry, directory });
     const volumes = await mkdtemp(join(directory, 'volumes-'));

@@ -7,6 +7,9 @@ import { Missing } from './missing.ts';
 const environment = { DEBIAN_FRONTEND: 'noninteractive' };
 const howToGet = 'the node is put together from Debian packages, on Debian 12 or a release like it';
 
+// Another apt may be at work.
+const patience = ['-o', 'DPkg::Lock::Timeout=300'];
+
 let updated: Promise<string> | undefined;
 
 /** Fetches the package lists, at most once per run. */
@@ -25,10 +28,14 @@ export async function installed(packageOf: Readonly<Record<string, string>>): Pr
   if (process.getuid?.() !== 0)
     throw new Missing(`${wanted.join(', ')} missing: apt-get install them, or run as root`);
   await update();
-  await command('apt-get', ['install', '--yes', '--quiet', '--no-install-recommends', ...wanted], {
-    env: environment,
-    howToGet,
-  });
+  await command(
+    'apt-get',
+    ['install', '--yes', '--quiet', '--no-install-recommends', ...patience, ...wanted],
+    {
+      env: environment,
+      howToGet,
+    },
+  );
 }
 
 async function onPath(program: string): Promise<boolean> {

@@ -1,0 +1,190 @@
+import { Duration, Size } from 'cdk8s';
+import type { Deployment } from 'kubernetes-types/apps/v1.js';
+import type { Container, PodSpec } from 'kubernetes-types/core/v1.js';
+import {
+  GpuBuildNode,
+  Gpus,
+  ImageName,
+  KeelWatchedBuild,
+  type KeelWatchedBuildProps,
+  MinioService,
+  PodField,
+  PodSecurity,
+  SecretSource,
+} from 'keelson';
+import { describe, expect, test } from 'vitest';
+import { at } from '../support/at.ts';
+import { build, foreignChart, image, pipeline, pipelineConfiguration } from '../support/programs.ts';
+import { type Synthesized, synthesized } from '../support/synthesized.ts';
+
+const withProps = (props: Partial<KeelWatchedBuildProps> = {}): Synthesized => synthesized((app) => build(app, props));
+const pod = (output: Synthesized): PodSpec => output.find<Deployment>('Deployment', 'build').spec?.template.spec ?? { containers: [] };
+const container = (output: Synthesized): Container => pod(output).containers[0] ?? { name: 'none' };
+const env = (output: Synthesized): Map<string, unknown> => new Map(container(output).env?.map(({ name, value, valueFrom }) => [name, value ?? valueFrom]));
+
+describe('by default', () => {
+  const output = withProps();
+
+  test('it has a Deployment, what its gate needs, a volume, and rights by name', () => {
+    const own = output.objects.filter(({ metadata }) => metadata.name.startsWith('build'));
+    expect(own.map(({ kind, metadata }) => `${kind} ${metadata.namespace}/${metadata.name}`)).toEqual([
+      'NetworkPolicy ci/build',
+      'ServiceAccount ci/build',
+      'Role ci/build-gate',
+      'RoleBinding ci/build-gate',
+      'ConfigMap ci/build-gate',
+      'ConfigMap ci/build-status',
+      'ConfigMap ci/build-wrapper',
+      'Lease ci/build',
+      'PersistentVolumeClaim ci/build',
+      'Deployment ci/build',
+    ]);
+  });
+
+  test('the Deployment leaves to the agent what changes at run time', () => {
+    const deployment = output.find<Deployment>('Deployment', 'build');
+    expect(deployment.spec).not.toHaveProperty('replicas');
+    expect(deployment.metadata?.annotations ?? {}).toEqual({});
+    expect(deployment.spec).toMatchObject({ strategy: { type: 'Recreate' }, revisionHistoryLimit: 2, progressDeadlineSeconds: 86_400 });
+  });
+
+  test('the gate is a sidecar that starts before the build, and alone has a token', () => {
+    const [gate, ...others] = pod(output).initContainers ?? [];
+    expect(others).toEqual([]);
+    expect(gate).toMatchObject({ name: 'gate', restartPolicy: 'Always', args: ['gate', '--config=/keelson/config/gate.json'] });
+    expect(gate?.volumeMounts?.map(({ name }) => name)).toContain('api-token');
+    expect(container(output).volumeMounts?.map(({ name }) => name)).not.toContain('api-token');
+  });
+
+  test('the command runs in the wrapper, for two hours at most, and the container is kept', () => {
+    expect(container(output)).toMatchObject({
+      image: 'quay.io/team/build:main',
+      imagePullPolicy: 'Always',
+      command: ['/bin/sh', '/keelson/bin/wrapper.sh'],
+      args: ['./build.sh'],
+    });
+    expect(Object.fromEntries(env(output))).toMatchObject({
+      KEELSON_TIMEOUT_SECONDS: '7200',
+      KEELSON_KEEP_SECONDS: '0',
+      KEELSON_RUN_DIRECTORY: '/keelson/run',
+      KEELSON_OUTPUT_DIRECTORY: '/build/.keelson/runs/$(KEELSON_RUN_ID)',
+    });
+    expect(output.find('ConfigMap', 'build-wrapper')).toHaveProperty('data');
+  });
+
+  test('it runs at the strictest level, and its namespace enforces that', () => {
+    expect(container(output).securityContext).toMatchObject({ runAsNonRoot: true, capabilities: { drop: ['ALL'] } });
+    expect(output.find('Namespace', 'ci').metadata.labels).toMatchObject({ 'pod-security.kubernetes.io/enforce': 'restricted' });
+  });
+
+  test('the controller is told of it', () => {
+    expect(pipelineConfiguration(output).builds).toEqual([
+      { deployment: 'build', lease: 'build', statusConfigMap: 'build-status', image: 'quay.io/team/build:main', services: [] },
+    ]);
+  });
+
+  test('what the agent writes is in the manifests, empty, so that it need not create it', () => {
+    expect(output.find('ConfigMap', 'build-status')).not.toHaveProperty('data');
+    expect(output.find('Lease', 'build')).not.toHaveProperty('spec');
+  });
+});
+
+describe('options', () => {
+  test('of time', () => {
+    const output = withProps({ timeout: Duration.minutes(90), keepFor: Duration.hours(1), pollInterval: Duration.minutes(2) });
+    expect([env(output).get('KEELSON_TIMEOUT_SECONDS'), env(output).get('KEELSON_KEEP_SECONDS')]).toEqual(['5400', '3600']);
+    expect(pipelineConfiguration(output).builds).toMatchObject([{ keepSeconds: 3600 }]);
+    expect(output.find('Deployment', 'build').metadata.annotations).toEqual({ 'keel.sh/pollSchedule': '@every 120s' });
+  });
+
+  test('of its environment: those of the build win over those of the services', () => {
+    const output = synthesized((app) => {
+      const ci = pipeline(app);
+      const services = [new MinioService(ci, 'minio')];
+      const given = { MINIO_TEST_SERVER: 'mine:1', A: '1', POD: PodField.NAME, KEY: SecretSource.existing('s', 'k') };
+      new KeelWatchedBuild(ci, 'build', { image: image(), command: ['x'], services, env: given, envFrom: [{ configMap: 'more' }, { secret: 'most' }] });
+    });
+    expect(env(output).get('MINIO_TEST_SERVER')).toBe('mine:1');
+    expect(env(output).get('A')).toBe('1');
+    expect(env(output).get('POD')).toEqual({ fieldRef: { fieldPath: 'metadata.name' } });
+    expect(env(output).get('KEY')).toEqual({ secretKeyRef: { name: 's', key: 'k' } });
+    expect(env(output).get('MINIO_ROOT_USER')).toEqual({ secretKeyRef: { name: 'minio-credentials', key: 'user' } });
+    expect(container(output).envFrom).toEqual([{ configMapRef: { name: 'more' } }, { secretRef: { name: 'most' } }]);
+  });
+
+  test('of its volume', () => {
+    const output = withProps({ volume: { mountPath: '/work', size: Size.gibibytes(5), storageClassName: 'nfs-client', accessMode: 'ReadWriteMany' } });
+    expect(at(output.find('PersistentVolumeClaim', 'build'), 'spec')).toEqual({
+      accessModes: ['ReadWriteMany'],
+      storageClassName: 'nfs-client',
+      resources: { requests: { storage: '5Gi' } },
+    });
+    expect(container(output).volumeMounts).toContainEqual({ name: 'build', mountPath: '/work' });
+    expect(env(output).get('KEELSON_OUTPUT_DIRECTORY')).toBe('/work/.keelson/runs/$(KEELSON_RUN_ID)');
+    const without = withProps({ volume: false });
+    expect(without.names('PersistentVolumeClaim')).toEqual([]);
+    expect(env(without).get('KEELSON_OUTPUT_DIRECTORY')).toBe('');
+  });
+
+  test('of its node: the GPUs are requested, limited, and added to the quota', () => {
+    const output = synthesized((app) => {
+      const ci = pipeline(app);
+      const node = new GpuBuildNode(ci, 'gpu', { gpus: Gpus.whole(2) });
+      new KeelWatchedBuild(ci, 'build', { image: image(), command: ['x'], node });
+    });
+    expect(container(output).resources).toMatchObject({ requests: { 'nvidia.com/gpu': '2' }, limits: { 'nvidia.com/gpu': '2' } });
+    expect(pod(output)).toMatchObject({ runtimeClassName: 'nvidia', tolerations: [{ key: 'nvidia.com/gpu' }] });
+    expect(at(output.find('ResourceQuota', 'quota'), 'spec.hard')).toMatchObject({ 'requests.nvidia.com/gpu': '2' });
+  });
+
+  test('of its level: a build as root keeps to the capabilities of a container, and says why on the namespace', () => {
+    const output = withProps({ podSecurity: PodSecurity.baseline('it runs as root') });
+    expect(container(output).securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['AUDIT_WRITE', 'MKNOD', 'NET_RAW'] },
+    });
+    expect(output.find('Namespace', 'ci').metadata).toMatchObject({
+      labels: { 'pod-security.kubernetes.io/enforce': 'baseline', 'pod-security.kubernetes.io/warn': 'restricted' },
+      annotations: { 'keelson.dev/pod-security-reason': 'it runs as root' },
+    });
+  });
+
+  test('of the agent', () => {
+    const output = withProps({ agentImage: ImageName.parse('quay.io/team/agent:1') });
+    expect(pod(output).initContainers?.[0]?.image).toBe('quay.io/team/agent:1');
+  });
+});
+
+describe('in a chart that is no pipeline', () => {
+  test('it stands alone, without a platform', () => {
+    const { objects } = synthesized((app) => new KeelWatchedBuild(foreignChart(app, 'tests'), 'build', { image: image(), command: ['x'] }));
+    expect(objects.length).toBeGreaterThanOrEqual(10);
+    expect(new Set(objects.map(({ metadata }) => metadata.namespace))).toEqual(new Set(['tests']));
+  });
+
+  test('it may be told its namespace, and all that it makes is there, Secrets too', () => {
+    const { objects } = synthesized((app) => {
+      const chart = foreignChart(app);
+      const services = [new MinioService(chart, 'minio', { namespace: 'tests' })];
+      const env = { KEY: SecretSource.generated(), PLAIN: SecretSource.literal('x', { allowPlaintext: 'test' }) };
+      new KeelWatchedBuild(chart, 'build', { image: image(), command: ['x'], namespace: 'tests', services, env });
+    });
+    expect(objects.filter(({ metadata }) => metadata.namespace !== 'tests').map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([]);
+  });
+});
+
+test('two builds of a pipeline may each have generated secrets', () => {
+  const { names } = synthesized((app) => {
+    const ci = pipeline(app);
+    for (const id of ['one', 'two']) {
+      const [env, secretFiles] = [{ KEY: SecretSource.generated() }, { '/keys/key': SecretSource.generated() }];
+      new KeelWatchedBuild(ci, id, { image: image(), command: ['x'], env, secretFiles });
+    }
+  });
+  expect(names('Secret')).toHaveLength(4);
+});
+
+test('two variables whose names differ in case only may each have a generated secret', () => {
+  const { names } = withProps({ env: { key: SecretSource.generated(), KEY: SecretSource.generated() } });
+  expect(names('Secret')).toHaveLength(2);
+});

@@ -1,0 +1,184 @@
+// Which connections the synthesized NetworkPolicies allow: all that a pipeline needs, and none that it must not have.
+import { describe, expect, test } from 'vitest';
+import { commitOn, filled } from '../support/commits.ts';
+import { podsOf } from '../support/pods.ts';
+import { pipeline, pipelineConfiguration, reference } from '../support/programs.ts';
+import { type Manifest, synthesized } from '../support/synthesized.ts';
+import { variants } from '../support/variants.ts';
+import { KeelWatchedBuild, ImageName, MinioService } from 'keelson';
+import { type ExternalRef, type PodRef, connections } from './network-policy.ts';
+
+const output = reference();
+const COMMIT_NAMESPACE = commitOn('main').namespace;
+const jobs = pipelineConfiguration(output).images.flatMap(({ jobTemplate }) => filled(jobTemplate, commitOn('main')));
+/** A second pipeline beside the first, and somebody else's namespace. */
+const others = synthesized((app) => {
+  const two = pipeline(app, { namespace: 'two' });
+  const services = [new MinioService(two, 'minio')];
+  new KeelWatchedBuild(two, 'build', { image: ImageName.parse('quay.io/a/b:c'), command: ['x'], services });
+}).objects;
+const stranger: Manifest = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'stranger' } };
+const all = [...output.objects, ...jobs, ...others, stranger];
+const { allows } = connections(all);
+
+function pod(name: string, namespace: string): PodRef {
+  const found = podsOf(all).find((one) => one.of.endsWith(` ${namespace}/${name}`));
+  if (found === undefined) throw new Error(`no pod ${namespace}/${name}`);
+  return { namespace, labels: found.labels };
+}
+
+const CI = 'ci-go-runner';
+const ends: Readonly<Record<string, PodRef | ExternalRef>> = {
+  build: pod('build', CI),
+  minio: pod('minio', CI),
+  rabbitmq: pod('rabbitmq', CI),
+  'image build': pod('imagebuilder', COMMIT_NAMESPACE),
+  redis: pod('redis', 'makisu-cache'),
+  keel: pod('keel-ci-go-runner', 'keel'),
+  controller: pod('keelson-controller', 'keelson-system'),
+  registry: { namespace: 'container-registry', labels: { app: 'registry' } },
+  dns: { namespace: 'kube-system', labels: { 'k8s-app': 'kube-dns' } },
+  'API server': { external: '10.152.183.1' },
+  'API server of MicroK8s': { external: '172.31.39.52' },
+  internet: { external: '140.82.121.3' },
+  metadata: { external: '169.254.169.254' },
+  'a neighbour in the LAN': { external: '192.168.1.20' },
+  "the node's registry port": { external: '172.31.39.52' },
+  "another pipeline's build": pod('build', 'two'),
+  "another pipeline's minio": pod('minio', 'two'),
+  stranger: { namespace: 'stranger', labels: { app: 'anything' } },
+  'a stranger dressed as a build': { namespace: 'stranger', labels: pod('build', CI).labels },
+  'a stranger dressed as an image build': { namespace: 'stranger', labels: pod('imagebuilder', COMMIT_NAMESPACE).labels },
+};
+
+function end(name: string): PodRef | ExternalRef {
+  const found = ends[name];
+  if (found === undefined) throw new Error(`there is no ${name}`);
+  return found;
+}
+
+type Row = [from: string, to: string, port: number, protocol?: 'TCP' | 'UDP'];
+
+describe('what is needed is allowed', () => {
+  test.each<Row>([
+    ['build', 'minio', 9000],
+    ['build', 'rabbitmq', 5672],
+    ['build', 'rabbitmq', 15672],
+    ['build', 'dns', 53, 'UDP'],
+    ['build', 'dns', 53, 'TCP'],
+    ['build', 'internet', 443],
+    ['build', 'API server', 443],
+    ['build', 'API server of MicroK8s', 16443],
+    ['image build', 'redis', 6379],
+    ['image build', 'registry', 5000],
+    ['image build', "the node's registry port", 32000],
+    ['image build', 'dns', 53, 'UDP'],
+    ['image build', 'internet', 443],
+    ['keel', 'registry', 5000],
+    ['keel', "the node's registry port", 32000],
+    ['keel', 'dns', 53, 'UDP'],
+    ['keel', 'internet', 443],
+    ['keel', 'API server', 443],
+    ['controller', 'API server', 443],
+    ['controller', 'API server of MicroK8s', 16443],
+    ['controller', 'registry', 5000],
+    ['controller', 'dns', 53, 'UDP'],
+    ['controller', 'internet', 443],
+    ["another pipeline's build", "another pipeline's minio", 9000],
+  ])('%s → %s, port %i', (from, to, port, protocol = 'TCP') => {
+    expect(allows({ from: end(from), to: end(to), port, protocol })).toBe(true);
+  });
+});
+
+describe('what is not needed is not allowed', () => {
+  test.each<Row>([
+    ...Object.keys(ends)
+      .filter((name) => name !== 'keel')
+      .map((name): Row => [name, 'keel', 9300]),
+    ['minio', 'internet', 443],
+    ['minio', 'dns', 53, 'UDP'],
+    ['rabbitmq', 'internet', 443],
+    ['redis', 'internet', 443],
+    ['minio', 'rabbitmq', 5672],
+    ['rabbitmq', 'build', 80],
+    ['build', 'redis', 6379],
+    ['build', "another pipeline's minio", 9000],
+    ["another pipeline's build", 'minio', 9000],
+    ["another pipeline's build", 'build', 80],
+    ['build', 'image build', 80],
+    ['build', 'controller', 8080],
+    ['build', 'registry', 5000],
+    ['build', 'metadata', 80],
+    ['build', 'metadata', 443],
+    ['build', 'a neighbour in the LAN', 22],
+    ['build', 'minio', 9001],
+    ['image build', 'minio', 9000],
+    ['image build', 'rabbitmq', 5672],
+    ['image build', 'build', 80],
+    ['image build', 'controller', 8080],
+    ['image build', 'API server', 443],
+    ['image build', 'API server of MicroK8s', 16443],
+    ['image build', 'metadata', 80],
+    ['image build', 'a neighbour in the LAN', 443],
+    ['image build', 'redis', 22],
+    ['keel', 'minio', 9000],
+    ['keel', 'build', 80],
+    ['keel', 'metadata', 80],
+    ['controller', 'minio', 9000],
+    ['controller', 'metadata', 80],
+    ['internet', 'build', 80],
+    ['internet', 'controller', 8080],
+    ['stranger', 'controller', 8080],
+    ...['stranger', 'a stranger dressed as a build', 'a stranger dressed as an image build'].flatMap((name): Row[] => [
+      [name, 'redis', 6379],
+      [name, 'minio', 9000],
+      [name, 'rabbitmq', 5672],
+      [name, 'build', 80],
+    ]),
+  ])('%s ↛ %s, port %i', (from, to, port, protocol = 'TCP') => {
+    expect(allows({ from: end(from), to: end(to), port, protocol })).toBe(false);
+  });
+});
+
+describe.each([...variants])('in %s', (_name, synthesize) => {
+  const { objects, names } = synthesize();
+
+  test('every namespace denies what no other policy allows', () => {
+    const denied = objects
+      .filter(({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name === 'default-deny')
+      .map(({ metadata }) => metadata.namespace);
+    expect([...denied].sort()).toEqual(names('Namespace').sort());
+  });
+
+  test('every pod that asks for names may ask the DNS of the cluster, and none the metadata of the node', () => {
+    const { allows: may } = connections(objects);
+    for (const { of, namespace = '', labels } of podsOf(objects)) {
+      const from: PodRef = { namespace, labels };
+      expect(may({ from, to: end('metadata'), port: 80 }), of).toBe(false);
+    }
+  });
+});
+
+test('with the addresses of the API server given, no other address of the cluster is reached on its ports', () => {
+  const { objects } = (variants.get('a program that uses everything') ?? reference)();
+  const build = podsOf(objects).find(({ of }) => of === 'Deployment one/build');
+  const { allows: may } = connections(objects);
+  const from: PodRef = { namespace: 'one', labels: build?.labels ?? {} };
+  expect(may({ from, to: { external: '10.0.0.1' }, port: 6443 })).toBe(true);
+  expect(may({ from, to: { external: '10.0.0.2' }, port: 6443 })).toBe(false);
+});
+
+test('a registry that a program deploys is reached by builds, Keel, controller and private addresses alone', () => {
+  const { objects } = (variants.get('a program that uses everything') ?? reference)();
+  const { allows: may } = connections([...objects, stranger]);
+  const registry: PodRef = { namespace: 'container-registry', labels: podsOf(objects).find(({ of }) => of.endsWith('/registry'))?.labels ?? {} };
+  const reaches = (from: PodRef | ExternalRef): boolean => may({ from, to: registry, port: 5000 });
+  expect(reaches({ namespace: 'stranger', labels: {} })).toBe(false);
+  expect(reaches({ external: '140.82.121.3' })).toBe(false);
+  expect(reaches({ external: '10.0.0.7' })).toBe(true);
+  for (const name of ['keel-one/keel', 'keelson-controller/keelson-system']) {
+    const [pod = '', namespace = ''] = name.split('/');
+    const labels = podsOf(objects).find(({ of }) => of === `Deployment ${namespace}/${pod}`)?.labels ?? {};
+    expect(reaches({ namespace, labels }), name).toBe(true);
+  }
+});

@@ -1,0 +1,66 @@
+// The programs whose whole output tests look at: the reference pipeline in its variants, and what it does not use.
+import { Chart, Size } from 'cdk8s';
+import {
+  GitCredential,
+  GitSource,
+  GpuBuildNode,
+  Gpus,
+  ImageName,
+  KeelPolicy,
+  KeelWatchedBuild,
+  MakisuBuilder,
+  MicroK8sRegistry,
+  MinioRabbitTestStack,
+  Pipeline,
+  Platform,
+  PodSecurity,
+  SecretSource,
+  Tag,
+} from 'keelson';
+import { reference } from './programs.ts';
+import { type Build, type Synthesized, synthesized } from './synthesized.ts';
+
+/** A private repository, its own registry, credentials, a GPU to share, two pipelines, several branches. */
+const everything: Build = (app) => {
+  const registry = new MicroK8sRegistry(new Chart(app, 'images'), 'registry', {
+    nodeAddress: '10.0.0.7',
+    storage: Size.gibibytes(40),
+  });
+  const platform = new Platform(app, 'platform', { registry, apiServer: ['10.0.0.1/32'], controller: { replicas: 2 } });
+  const credential = GitCredential.token(SecretSource.existing('git', 'token'));
+  const source = GitSource.remote('https://git.example.com/team/private.git', { branches: ['main', 'dev'], credential });
+  const one = new Pipeline(app, 'one', { platform, source });
+  const image = new MakisuBuilder(one, 'image', {
+    target: registry.image('team/one', { tag: Tag.branch() }),
+    registryConfig: SecretSource.existing('registry-account', 'registry.yaml'),
+    buildArgs: { VERSION: '1' },
+    targetStage: 'test',
+    context: 'src',
+  });
+  new KeelWatchedBuild(one, 'build', {
+    image,
+    command: ['make', 'test'],
+    services: new MinioRabbitTestStack(one, 'services'),
+    node: new GpuBuildNode(one, 'gpu', { gpus: Gpus.shared(), runtimeHandler: 'nvidia' }),
+    podSecurity: PodSecurity.baseline('it runs as root'),
+    env: { LEVEL: 'debug', KEY: SecretSource.generated(), URL: SecretSource.existing('urls', 'a', { optional: true }) },
+    envFrom: [{ configMap: 'settings' }, { secret: 'more' }],
+    secretFiles: { '/keys/a': SecretSource.existing('keys', 'a'), '/keys/b': SecretSource.existing('keys', 'b') },
+    volume: { mountPath: '/work', storageClassName: 'nfs-client', accessMode: 'ReadWriteMany' },
+  });
+  const two = new Pipeline(app, 'two', { platform });
+  new KeelWatchedBuild(two, 'build', {
+    image: ImageName.parse('quay.io/team/two:1.2.3'),
+    command: ['./run'],
+    policy: KeelPolicy.semver('minor'),
+    volume: false,
+  });
+};
+
+/** Each variant by what is different in it. */
+export const variants: ReadonlyMap<string, () => Synthesized> = new Map([
+  ['the reference pipeline', () => reference()],
+  ['the reference pipeline with a GPU', () => reference({ NVIDIA_VISIBLE_DEVICES: 'all' })],
+  ['the reference pipeline with an account for its registry', () => reference({ Registry: 'anything' })],
+  ['a program that uses everything', () => synthesized(everything)],
+]);
