@@ -1,5 +1,6 @@
 export * from './agent/index.ts';
 export { SynthesisError } from './app/errors.ts';
+export { declareStage, type StageNode } from './app/graph.ts';
 export {
   KeelsonApp,
   type KeelsonAppProps,
@@ -33,6 +34,7 @@ export { KeelsonAnnotations, KeelsonLabels, type Stage } from './kubernetes/labe
 export { IsolatedNamespace, type IsolatedNamespaceProps, type QuotaLimits } from './kubernetes/namespace.ts';
 export type { Destination } from './kubernetes/network.ts';
 export { PodSecurity, type PodSecurityLevel } from './kubernetes/pod-security.ts';
+export type { Problem } from './kubernetes/problem.ts';
 export { Grant, type GrantProps, type PolicyRule, type Subject } from './kubernetes/rbac.ts';
 export type { ContainerResources } from './kubernetes/resources.ts';
 export {
@@ -43,8 +45,21 @@ export {
 } from './kubernetes/secret-source.ts';
 export type { AccessMode } from './kubernetes/storage.ts';
 export { Pipeline, type PipelineProps } from './pipeline/pipeline.ts';
-export { PipelineRecord, type StageContribution, type StageProps } from './pipeline/pipeline-record.ts';
-export { AdmissionPolicy, ControllerAdmission, KeelAdmission } from './platform/admission.ts';
+export {
+  PipelineRecord,
+  type PipelineRecordProps,
+  type StageContribution,
+  type StageProps,
+} from './pipeline/pipeline-record.ts';
+export {
+  AdmissionPolicy,
+  type AdmissionPolicyProps,
+  ControllerAdmission,
+  type ControllerAdmissionProps,
+  KeelAdmission,
+  type KeelAdmissionProps,
+  type ResourceRule,
+} from './platform/admission.ts';
 export { Controller, type ControllerProps, type RetentionProps } from './platform/controller.ts';
 export { type ExistingPlatformProps, Platform, type PlatformProps } from './platform/platform.ts';
 export type { PlatformReference } from './platform/platform-reference.ts';
@@ -60,5 +75,11 @@ export { MinioService, type MinioServiceProps } from './services/minio-service.t
 export { RabbitService, type RabbitServiceProps } from './services/rabbit-service.ts';
 export type { ServiceCredentials, TestServiceProps } from './services/service-props.ts';
 export type { TestService } from './services/test-service.ts';
-export { GitCredential, GitSource, type RemoteGitOptions } from './source/git-source.ts';
+export {
+  type BranchSelection,
+  GitCredential,
+  type GitOptions,
+  GitSource,
+  type RemoteGitOptions,
+} from './source/git-source.ts';
 export { Version } from './source/version.ts';

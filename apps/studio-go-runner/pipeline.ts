@@ -62,7 +62,8 @@ export function studioGoRunnerPipeline(
   new KeelWatchedBuild(pipeline, 'build', {
     image: options.image === undefined ? built : ImageName.parse(options.image),
     services,
-    command: ['./base-build.sh'],
+    // The image holds the checkout as src.tar, and base-build.sh appends to the log that it is told.
+    command: ['bash', '-ec', 'tar xf src.tar && exec ./base-build.sh'],
     timeout: Duration.hours(2),
     node: new GpuBuildNode(pipeline, 'gpu', {
       gpus: options.gpus > 0 ? Gpus.whole(options.gpus) : Gpus.none(),
@@ -71,6 +72,8 @@ export function studioGoRunnerPipeline(
     volume: { mountPath: '/build', size: Size.gibibytes(20) },
     env: {
       KeelCI: 'KeelCI',
+      RUNNER_BUILD_LOG: 'build.log',
+      LD_LIBRARY_PATH: '/usr/local/nvidia/lib:/usr/local/nvidia/lib64:/usr/lib/nvidia',
       LOGXI: '*=INF',
       CLEAR_TEXT_MESSAGES: 'true',
       K8S_POD_NAME: PodField.NAME,

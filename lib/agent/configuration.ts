@@ -47,6 +47,7 @@ export interface PipelineConfiguration extends Document<'Pipeline'> {
   readonly generatedSecrets: readonly string[];
 }
 
+/** The repository that is watched. */
 export interface SourceConfiguration {
   readonly url: string;
   /** The watched branches, in full: no patterns. */
@@ -58,6 +59,7 @@ export interface SourceConfiguration {
   readonly credential?: GitCredentialConfiguration;
 }
 
+/** Where the version comes from. */
 export type VersionConfiguration =
   | { readonly from: 'value'; readonly value: string }
   /** A tag at the commit that is a semantic version, with or without a leading `v`. */
@@ -65,11 +67,13 @@ export type VersionConfiguration =
   /** The `<repo-version>` mark in a file of the repository. */
   | { readonly from: 'file'; readonly path: string };
 
+/** A key of a Secret. */
 export interface SecretKeyConfiguration {
   readonly secretName: string;
   readonly key: string;
 }
 
+/** How a private repository is read. */
 export type GitCredentialConfiguration =
   | { readonly kind: 'token'; readonly token: SecretKeyConfiguration; readonly username: string }
   | { readonly kind: 'ssh'; readonly privateKey: SecretKeyConfiguration; readonly knownHosts: string };
@@ -77,6 +81,15 @@ export type GitCredentialConfiguration =
 /** How an image is built for each new commit. */
 export interface ImageConfiguration {
   readonly name: string;
+  /** Where the image goes. One build at a time runs for each repository and tag. */
+  readonly target: {
+    readonly host: string;
+    readonly repository: string;
+    /** The tag, with a placeholder where the commit decides. */
+    readonly tag: string;
+    /** Whether the registry speaks plain http. */
+    readonly insecure: boolean;
+  };
   /** The objects made in the commit's namespace, the Namespace itself first, with placeholders. */
   readonly jobTemplate: readonly TemplateObject[];
   /** Keys of Secrets copied from the pipeline's namespace into the commit's, under the same names. */
@@ -93,12 +106,17 @@ export interface BuildConfiguration {
   readonly statusConfigMap: string;
   /** The image that Keel watches. */
   readonly image: string;
+  /** Whether its registry speaks plain http. */
+  readonly insecureRegistry: boolean;
+  /** The name of the {@link ImageConfiguration} that builds it; absent where something else pushes it. */
+  readonly builder?: string;
   /** Workloads that run only while the build does. */
   readonly services: readonly ServiceConfiguration[];
   /** How long a finished build is kept for examination; until the next image where absent. */
   readonly keepSeconds?: number;
 }
 
+/** A service that runs while a build does. */
 export interface ServiceConfiguration {
   readonly name: string;
   readonly deployment: string;

@@ -26,7 +26,7 @@ export interface TemplateValues {
   readonly id: string;
   /** The branch as an image tag. */
   readonly 'tag.branch': string;
-  /** The commit as an image tag. */
+  /** The commit as an image tag and as a label value: its first 63 characters at most. */
   readonly 'tag.commit': string;
   /** The version as an image tag. */
   readonly 'tag.version': string;
@@ -76,7 +76,8 @@ const EXPANDED = new Set(['command', 'args', 'env']);
 function fill(node: unknown, values: TemplateValues, expanded: boolean): unknown {
   if (typeof node === 'string') {
     return node.replace(PLACEHOLDER, (_match, name: keyof TemplateValues) =>
-      expanded ? values[name].replaceAll('$(', '$$$$(') : values[name],
+      // The kubelet reads two dollar signs as one.
+      expanded ? values[name].replaceAll('$', '$$$$') : values[name],
     );
   }
   if (Array.isArray(node)) return node.map((item) => fill(item, values, expanded));

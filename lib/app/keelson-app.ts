@@ -5,7 +5,7 @@ import { stageGraph } from './graph.ts';
 import { OLDEST_MINOR, parseMinor, setKubernetesMinor } from './kubernetes-version.ts';
 import { chartFiles, chartPath, kustomization } from './layout.ts';
 import { nodeFilesOf } from './node-files.ts';
-import { type OutputFile, writeOutput } from './output.ts';
+import { type OutputFile, writeFiles, writeOutput } from './output.ts';
 import type { KubernetesObject } from './render.ts';
 import { Spool } from './spool.ts';
 import {
@@ -22,6 +22,7 @@ import {
  */
 export type Transform = (object: KubernetesObject, source: ApiObject) => KubernetesObject | undefined;
 
+/** Props of {@link KeelsonApp}. */
 export interface KeelsonAppProps extends Omit<AppProps, 'yamlOutputType'> {
   /**
    * The directory of the manifests.
@@ -129,7 +130,8 @@ export class KeelsonApp extends App {
     const nodeFiles = constructs.flatMap(nodeFilesOf);
     const paths = charts.map((chart) => chartPath(chart, this.#perChart, this.outputFileExtension));
     writeOutput(this.outdir, this.#files(synthesis, paths, spool));
-    if (nodeFiles.length > 0) writeOutput(this.nodeSetupOutdir, nodeFiles);
+    // Several programs may write theirs side by side, so none is removed.
+    writeFiles(this.nodeSetupOutdir, nodeFiles);
     for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
     return {
       outdir: this.outdir,

@@ -16,9 +16,19 @@ const LEDGER = '.keelson-files';
  */
 export function writeOutput(directory: string, files: Iterable<OutputFile>): void {
   const before = readLedger(directory);
-  const written = new Set<string>();
+  const written = writeFiles(directory, files);
+  removeFiles(
+    directory,
+    before.filter((path) => !written.has(path)),
+  );
   mkdirSync(directory, { recursive: true });
-  let made = '.';
+  writeFileSync(join(directory, LEDGER), [...written].map((path) => `${path}\n`).join(''));
+}
+
+/** Writes files, with the folders that they are in, and gives their paths. */
+export function writeFiles(directory: string, files: Iterable<OutputFile>): Set<string> {
+  const written = new Set<string>();
+  let made: string | undefined;
   for (const { path, content } of files) {
     const folder = dirname(path);
     if (folder !== made) {
@@ -28,11 +38,7 @@ export function writeOutput(directory: string, files: Iterable<OutputFile>): voi
     writeFileSync(join(directory, path), content);
     written.add(path);
   }
-  removeFiles(
-    directory,
-    before.filter((path) => !written.has(path)),
-  );
-  writeFileSync(join(directory, LEDGER), [...written].map((path) => `${path}\n`).join(''));
+  return written;
 }
 
 /** The paths of the last synthesis that are inside the directory, whatever somebody made of the list. */

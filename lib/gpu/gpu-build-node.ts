@@ -8,6 +8,7 @@ import { kubeObject } from '../kubernetes/object.ts';
 import { reportProblem, reportProblems } from '../kubernetes/problem.ts';
 import type { Gpus } from './gpus.ts';
 
+/** Props of {@link GpuBuildNode}. */
 export interface GpuBuildNodeProps {
   /** What the build needs. */
   readonly gpus: Gpus;
@@ -64,12 +65,12 @@ export class GpuBuildNode extends Construct {
       { key: 'nvidia.com/gpu', operator: 'Exists', effect: 'NoSchedule' },
     ];
     this.scheduling = {
-      ...(nodeSelector !== undefined && { nodeSelector: { ...nodeSelector } }),
+      ...(gpus.any && nodeSelector !== undefined && { nodeSelector: { ...nodeSelector } }),
       ...(gpus.any && { tolerations: [...tolerations] }),
       ...(gpus.any && runtimeClassName !== null && { runtimeClassName }),
     };
     this.runtimeClass =
-      runtimeHandler === undefined || runtimeClassName === null
+      !gpus.any || runtimeHandler === undefined || runtimeClassName === null
         ? undefined
         : kubeObject<RuntimeClass>(this, 'Resource', {
             apiVersion: 'node.k8s.io/v1',

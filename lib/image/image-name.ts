@@ -1,5 +1,6 @@
 import type { Problem } from '../kubernetes/problem.ts';
 
+/** The parts of an {@link ImageName}. */
 export interface ImageNameParts {
   /** Host, and port where it is not 443, of the registry. */
   readonly registry: string;

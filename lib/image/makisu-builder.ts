@@ -4,7 +4,7 @@ import type { SecretKeyConfiguration } from '../agent/configuration.ts';
 import type { TemplateObject } from '../agent/job-template.ts';
 import { declareStage } from '../app/graph.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
-import { type Problem, reportProblem, reportProblems } from '../kubernetes/problem.ts';
+import { type Problem, reportProblem, reportProblems, reportWarning } from '../kubernetes/problem.ts';
 import { type ContainerResources, resourceProblems } from '../kubernetes/resources.ts';
 import { literalSecretProblem } from '../kubernetes/secret-scan.ts';
 import type { SecretSource } from '../kubernetes/secret-source.ts';
@@ -17,6 +17,7 @@ import type { ImageSource } from './image-source.ts';
 import { makisuJobTemplate } from './makisu-job.ts';
 import type { LayerCache } from './redis-layer-cache.ts';
 
+/** Props of {@link MakisuBuilder}. */
 export interface MakisuBuilderProps extends StageProps {
   /** Where the image goes, such as `platform.registry.image('leafai/build', { tag: Tag.branch() })`. */
   readonly target: ImageTarget;
@@ -151,15 +152,27 @@ export class MakisuBuilder extends Construct implements ImageSource {
         podSecurity: MakisuBuilder.POD_SECURITY,
       });
     const { concurrency = 'queue', maxAttempts = 1 } = props;
+    const { registry, repository, tag } = props.target;
+    const target = { host: registry.pushHost, repository, tag: tag.template, insecure: registry.insecure };
     record.contribute({
-      image: () => ({ name, jobTemplate: jobTemplate(), copySecrets, concurrency, maxAttempts }),
+      image: () => ({ name, target, jobTemplate: jobTemplate(), copySecrets, concurrency, maxAttempts }),
       readSecrets: copySecrets,
     });
   }
 
   /** What a Deployment names: the tag of the first branch where the tag depends on it. */
   #deployedImage(source: GitSource | undefined): ImageName {
-    const tag = this.target.tag.forBranch(source?.branches[0] ?? 'main');
+    const branches = source?.branches ?? [];
+    const tags = new Set(branches.map((branch) => this.target.tag.forBranch(branch)));
+    if (tags.size > 1) {
+      reportWarning(this, {
+        property: 'target.tag',
+        value: branches,
+        message: `gives each branch its own image, of which a watched build follows only that of ${branches[0]}`,
+        remedy: 'make a pipeline for each branch that is to be built and tested',
+      });
+    }
+    const tag = this.target.tag.forBranch(branches[0] ?? 'main');
     if (tag === undefined) {
       reportProblem(this, {
         property: 'target.tag',

@@ -4,7 +4,7 @@ import type { ConfigMap, Container, ServiceAccount, Volume } from 'kubernetes-ty
 import type { NetworkPolicy } from 'kubernetes-types/networking/v1.d.ts';
 import type { GitCredentialConfiguration } from '../agent/configuration.ts';
 import { placeholder, type TemplateObject } from '../agent/job-template.ts';
-import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
+import { KeelsonAnnotations, KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
 import { isolatedNamespaceObjects } from '../kubernetes/namespace.ts';
 import { to, toDns, toInternet } from '../kubernetes/network.ts';
 import type { PodSecurity } from '../kubernetes/pod-security.ts';
@@ -70,7 +70,7 @@ export function makisuJobTemplate(options: MakisuJobOptions): TemplateObject[] {
         'app.kubernetes.io/managed-by': 'keelson',
         [KeelsonLabels.OWNER]: platform.platformName,
         [KeelsonLabels.PIPELINE]: pipeline,
-        [KeelsonLabels.COMMIT]: placeholder('commit'),
+        [KeelsonLabels.COMMIT]: placeholder('tag.commit'),
       },
       podSecurity,
       quota: { 'count/pods': '5', 'count/jobs.batch': '5', 'limits.cpu': '16', 'limits.memory': '64Gi' },
@@ -85,7 +85,7 @@ export function makisuJobTemplate(options: MakisuJobOptions): TemplateObject[] {
 }
 
 function podLabels(): Record<string, string> {
-  return { ...partLabels('makisu', 'image-build'), [KeelsonLabels.COMMIT]: placeholder('commit') };
+  return { ...partLabels('makisu', 'image-build'), [KeelsonLabels.COMMIT]: placeholder('tag.commit') };
 }
 
 function serviceAccount(namespace: string): ServiceAccount {
@@ -141,9 +141,10 @@ function job(namespace: string, options: MakisuJobOptions): Job {
       namespace,
       labels,
       annotations: {
-        'keelson.dev/branch': placeholder('branch'),
-        'keelson.dev/url': placeholder('url'),
-        'keelson.dev/image': `${pipeline}/${name}`,
+        [KeelsonAnnotations.BRANCH]: placeholder('branch'),
+        [KeelsonAnnotations.COMMIT]: placeholder('commit'),
+        [KeelsonAnnotations.URL]: placeholder('url'),
+        [KeelsonAnnotations.IMAGE]: `${pipeline}/${name}`,
       },
     },
     spec: {

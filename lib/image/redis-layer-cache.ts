@@ -20,6 +20,7 @@ export interface LayerCache {
   readonly destination: Destination;
 }
 
+/** Props of {@link RedisLayerCache}. */
 export interface RedisLayerCacheProps {
   /**
    * The cache's namespace.
@@ -53,6 +54,7 @@ export interface RedisLayerCacheProps {
   readonly resources?: ContainerResources;
 }
 
+const DEFAULT_NAMESPACE = 'makisu-cache';
 const NAME = 'redis';
 const PORT = 6379;
 const SELECTOR = { 'app.kubernetes.io/name': NAME, [KeelsonLabels.STAGE]: 'cache' } as const;
@@ -67,6 +69,13 @@ const SELECTOR = { 'app.kubernetes.io/name': NAME, [KeelsonLabels.STAGE]: 'cache
  * new RedisLayerCache(chart, 'cache', { storage: Size.gibibytes(30) });
  */
 export class RedisLayerCache extends Construct implements LayerCache {
+  /** Refers to a cache that another program installed. Nothing is synthesized for it. */
+  static existing({
+    namespace = DEFAULT_NAMESPACE,
+  }: Pick<RedisLayerCacheProps, 'namespace'> = {}): LayerCache {
+    return cacheIn(namespace);
+  }
+
   readonly address: string;
   readonly destination: Destination;
   readonly namespace: IsolatedNamespace;
@@ -77,7 +86,7 @@ export class RedisLayerCache extends Construct implements LayerCache {
   constructor(scope: Construct, id: string, props: RedisLayerCacheProps = {}) {
     super(scope, id);
     const {
-      namespace = 'makisu-cache',
+      namespace = DEFAULT_NAMESPACE,
       storage = Size.gibibytes(30),
       maxMemory = Size.mebibytes(512),
       resources,
@@ -86,16 +95,9 @@ export class RedisLayerCache extends Construct implements LayerCache {
     const labels = partLabels(NAME, 'cache');
     reportProblems(this, [...image.problems('image'), ...resourceProblems('resources', resources)]);
 
-    this.address = `${NAME}.${namespace}.svc.cluster.local:${PORT}`;
-    this.destination = {
-      peers: [
-        {
-          namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
-          podSelector: { matchLabels: SELECTOR },
-        },
-      ],
-      ports: [PORT],
-    };
+    const { address, destination } = cacheIn(namespace);
+    this.address = address;
+    this.destination = destination;
     this.namespace = new IsolatedNamespace(this, 'namespace', {
       name: namespace,
       podSecurity: () => PodSecurity.restricted(),
@@ -173,4 +175,13 @@ export class RedisLayerCache extends Construct implements LayerCache {
       volumes: () => [claimVolume('data', 'redis-cache-claim')],
     });
   }
+}
+
+/** The names and labels by which the cache of a namespace is reached. */
+function cacheIn(namespace: string): LayerCache {
+  const namespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': namespace } };
+  return {
+    address: `${NAME}.${namespace}.svc.cluster.local:${PORT}`,
+    destination: { peers: [{ namespaceSelector, podSelector: { matchLabels: SELECTOR } }], ports: [PORT] },
+  };
 }

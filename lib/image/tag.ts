@@ -86,15 +86,18 @@ class CommitTag extends Tag {
   }
 }
 
+/** Leaves room for a dash and a commit's 64 digits within the 128 characters of a tag. */
+const MAX_BRANCH_TAG = 63;
+
 /**
  * The image tag of a branch. It is injective: a branch that is no valid tag keeps what is valid of it and
  * gets a hash, so that `feature/x` and `feature-x` never overwrite each other's image.
  */
 export function branchTag(branch: string): string {
-  if (TAG.test(branch) && !endsInHash(branch)) return branch;
+  if (TAG.test(branch) && branch.length <= MAX_BRANCH_TAG && !endsInHash(branch)) return branch;
   const base = branch
     .replace(/[^A-Za-z0-9_.-]+/g, '-')
     .replace(/^[.-]+/, '')
-    .slice(0, 119);
+    .slice(0, MAX_BRANCH_TAG - 9);
   return `${base}-${shortHash(branch)}`.replace(/^-/, '_-');
 }

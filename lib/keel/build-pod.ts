@@ -28,6 +28,7 @@ export type EnvironmentSource = { readonly configMap: string } | { readonly secr
 
 export interface BuildPodOptions extends Omit<KeelWatchedBuildProps, 'image' | 'services' | 'volume'> {
   readonly name: string;
+  readonly namespaceName: string;
   readonly image: ImageName;
   readonly agentImage: ImageName;
   readonly podSecurity: PodSecurity;
@@ -46,7 +47,7 @@ const RESOURCES: ContainerResources = {
 /** The pod of a watched build. Secrets are bound at once, the rest is produced at synthesis. */
 export function buildPod(scope: Construct, options: BuildPodOptions): () => PodSpec {
   const { name, podSecurity, node, hostUsers, volume, agentImage } = options;
-  const secrets = secretFileVolumes(scope, options.secretFiles ?? {});
+  const secrets = secretFileVolumes(scope, options.secretFiles ?? {}, options.namespaceName);
   const env = variables(scope, options);
   return () => ({
     serviceAccountName: name,
@@ -106,7 +107,7 @@ function variables(scope: Construct, options: BuildPodOptions): EnvVar[] {
     { name: WrapperVariables.TIMEOUT, value: String(timeout.toSeconds({ integral: false })) },
     { name: WrapperVariables.KEEP, value: String(keepFor?.toSeconds({ integral: false }) ?? 0) },
     ...services.flatMap((service) => service.environment),
-    ...environment(scope, 'env', env),
+    ...environment(scope, 'env', env, options.namespaceName),
   ];
   return [...new Map(all.map((variable) => [variable.name, variable])).values()];
 }

@@ -30,6 +30,7 @@ import { KeelPolicy } from './keel-policy.ts';
 import { watchedBuildProblems } from './watched-build-problems.ts';
 import { WRAPPER_SCRIPT } from './wrapper.ts';
 
+/** The volume of a {@link KeelWatchedBuild}. */
 export interface BuildVolumeProps {
   /**
    * Where the volume is mounted.
@@ -53,6 +54,7 @@ export interface BuildVolumeProps {
   readonly accessMode?: AccessMode;
 }
 
+/** Props of {@link KeelWatchedBuild}. */
 export interface KeelWatchedBuildProps extends StageProps {
   /** The image that is watched and runs: a builder's, or the name of one that something else pushes. */
   readonly image: ImageSource | ImageName;
@@ -70,7 +72,7 @@ export interface KeelWatchedBuildProps extends StageProps {
   readonly timeout?: Duration;
   /**
    * How long the container is kept after the command has ended, so that logs and files can be examined. A
-   * kept pod keeps its GPU.
+   * kept pod keeps its GPU; after the time the controller may scale the build to zero until its next image.
    * @default - until the next image arrives
    */
   readonly keepFor?: Duration;
@@ -154,6 +156,7 @@ export interface KeelWatchedBuildProps extends StageProps {
  * });
  */
 export class KeelWatchedBuild extends Construct {
+  /** The image that is watched and runs. */
   readonly image: ImageName;
   readonly deployment: ApiObject;
   /** What the gate may do. */
@@ -176,7 +179,8 @@ export class KeelWatchedBuild extends Construct {
     const names = { deployment: id, lease: id, status: `${id}-status` };
     this.image = props.image instanceof ImageName ? props.image : props.image.image;
     const agentImage = props.agentImage ?? platform?.agentImage ?? defaultAgentImage();
-    reportProblems(this, watchedBuildProblems(this, this.image, policy, agentImage, props));
+    const context = { image: this.image, policy, agentImage, namespace, services, keel };
+    reportProblems(this, watchedBuildProblems(this, context, props));
 
     const volume =
       props.volume === false ? undefined : { mountPath: '/build', size: Size.gibibytes(20), ...props.volume };
@@ -195,6 +199,7 @@ export class KeelWatchedBuild extends Construct {
     const pod = buildPod(this, {
       ...props,
       name: id,
+      namespaceName: namespace,
       image: this.image,
       agentImage,
       podSecurity,
@@ -234,6 +239,8 @@ export class KeelWatchedBuild extends Construct {
         lease: names.lease,
         statusConfigMap: names.status,
         image: this.image.toString(),
+        ...(props.image instanceof ImageName ? {} : { builder: props.image.node.id }),
+        insecureRegistry: target?.insecure ?? false,
         services: configurations,
         ...(props.keepFor !== undefined && { keepSeconds: props.keepFor.toSeconds() }),
       }),

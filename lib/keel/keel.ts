@@ -35,10 +35,13 @@ export interface WatchRequest {
 export interface KeelReference {
   /** The namespace that Keel runs in. */
   readonly namespace: string;
+  /** The one account that Keel acts as; undefined where it has one for each namespace that it watches. */
+  readonly serviceAccountName?: string;
   /** Has a namespace watched, and says as whom Keel acts there. */
   watch(request: WatchRequest): Subject;
 }
 
+/** Props of {@link Keel}. */
 export interface KeelProps {
   /**
    * Keel's namespace.
@@ -92,7 +95,7 @@ export class Keel extends Construct implements KeelReference {
   /** Refers to a Keel that is installed already, for example by its Helm chart. */
   static existing(props: { readonly namespace: string; readonly serviceAccountName: string }): KeelReference {
     const { namespace, serviceAccountName } = props;
-    return { namespace, watch: () => ({ namespace, serviceAccountName }) };
+    return { namespace, serviceAccountName, watch: () => ({ namespace, serviceAccountName }) };
   }
 
   readonly namespace: string;

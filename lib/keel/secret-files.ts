@@ -11,12 +11,13 @@ import type { SecretReference, SecretSource } from '../kubernetes/secret-source.
 export function secretFileVolumes(
   scope: Construct,
   files: Readonly<Record<string, SecretSource>>,
+  namespace: string,
 ): { readonly volumes: Volume[]; readonly mounts: VolumeMount[] } {
   const directories = new Map<string, { readonly path: string; readonly reference: SecretReference }[]>();
   for (const [index, [path, source]] of Object.entries(files).entries()) {
     checkPath(scope, path);
     const { dir, base } = posix.parse(posix.normalize(path));
-    const reference = source.bind(scope, `secret-file-${index}`, `secretFiles.${path}`);
+    const reference = source.bind(scope, `secret-file-${index}`, `secretFiles.${path}`, namespace);
     directories.set(dir, [...(directories.get(dir) ?? []), { path: base, reference }]);
   }
   const entries = [...directories].map(([directory, members], index) => ({

@@ -6,18 +6,30 @@ import type { Problem } from '../kubernetes/problem.ts';
 import { hidden } from '../kubernetes/problem.ts';
 import { resourceProblems } from '../kubernetes/resources.ts';
 import { looksSecret } from '../kubernetes/secret-scan.ts';
+import type { TestService } from '../services/test-service.ts';
+import type { KeelReference } from './keel.ts';
 import type { KeelPolicy } from './keel-policy.ts';
 import type { KeelWatchedBuildProps } from './keel-watched-build.ts';
+
+/** What a watched build has made of its props and of what it is in. */
+export interface WatchedBuildContext {
+  readonly image: ImageName;
+  readonly policy: KeelPolicy;
+  readonly agentImage: ImageName;
+  readonly namespace: string;
+  readonly services: readonly TestService[];
+  readonly keel: KeelReference | undefined;
+}
 
 /** What is wrong with the props of a watched build. */
 export function watchedBuildProblems(
   scope: Construct,
-  image: ImageName,
-  policy: KeelPolicy,
-  agentImage: ImageName,
+  { image, policy, agentImage, namespace, services, keel }: WatchedBuildContext,
   props: KeelWatchedBuildProps,
 ): Problem[] {
   return [
+    ...keelProblems(keel),
+    ...serviceProblems(services, namespace),
     ...idProblems(scope.node.id),
     ...imageProblems(image),
     ...agentImage.problems('agentImage'),
@@ -55,6 +67,14 @@ function imageProblems(image: ImageName): Problem[] {
       remedy: 'name the registry by the address of its node, such as 172.31.39.52:32000',
     });
   }
+  if (image.tag === undefined && image.digest === undefined) {
+    problems.push({
+      property: 'image.tag',
+      value: undefined,
+      message: 'is missing',
+      remedy: 'name the tag that is pushed to, such as :main',
+    });
+  }
   if (image.digest !== undefined) {
     problems.push({
       property: 'image.digest',
@@ -64,6 +84,30 @@ function imageProblems(image: ImageName): Problem[] {
     });
   }
   return problems;
+}
+
+function keelProblems(keel: KeelReference | undefined): Problem[] {
+  if (keel !== undefined) return [];
+  const remedy = 'give Keel.existing(…), or a platform that has a Keel';
+  return [
+    {
+      property: 'keel',
+      value: undefined,
+      message: 'is missing, so that nothing would start a build',
+      remedy,
+    },
+  ];
+}
+
+function serviceProblems(services: readonly TestService[], namespace: string): Problem[] {
+  return services
+    .filter((service) => service.namespace !== namespace)
+    .map((service) => ({
+      property: 'services',
+      value: service.namespace,
+      message: `has ${service.node.path} in another namespace than the build's, ${namespace}`,
+      remedy: "put it into the build's: neither the gate's rights nor the network policies reach further",
+    }));
 }
 
 function commandProblems(command: readonly string[]): Problem[] {

@@ -34,9 +34,14 @@ export type Environment = Readonly<Record<string, EnvironmentValue>>;
 const ENV_NAME = /^[-._a-zA-Z][-._a-zA-Z0-9]*$/;
 
 /** A container's `env` list, in the order given. Names and values that are wrong are reported on `scope`. */
-export function environment(scope: Construct, property: string, variables: Environment): EnvVar[] {
+export function environment(
+  scope: Construct,
+  property: string,
+  variables: Environment,
+  namespace: string,
+): EnvVar[] {
   return Object.entries(variables).map(([name, value]) =>
-    variable(scope, `${property}.${name}`, name, value),
+    variable(scope, `${property}.${name}`, name, value, namespace),
   );
 }
 
@@ -45,7 +50,13 @@ export function secretVariable(name: string, { secretName, key, optional }: Secr
   return { name, valueFrom: { secretKeyRef: { name: secretName, key, ...(optional && { optional }) } } };
 }
 
-function variable(scope: Construct, property: string, name: string, value: EnvironmentValue): EnvVar {
+function variable(
+  scope: Construct,
+  property: string,
+  name: string,
+  value: EnvironmentValue,
+  namespace: string,
+): EnvVar {
   if (!ENV_NAME.test(name)) {
     reportProblem(scope, {
       property,
@@ -56,7 +67,7 @@ function variable(scope: Construct, property: string, name: string, value: Envir
   }
   if (value instanceof SecretSource) {
     const id = `env-${name.toLowerCase().replace(/[^a-z0-9]+/g, '-')}`;
-    return secretVariable(name, value.bind(scope, id, property));
+    return secretVariable(name, value.bind(scope, id, property, namespace));
   }
   if (value instanceof PodField) return { name, valueFrom: { fieldRef: { fieldPath: value.fieldPath } } };
   if (typeof value !== 'string') {

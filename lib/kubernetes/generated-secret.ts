@@ -25,12 +25,18 @@ export type SecretGenerator =
   /** The public half of a private key, as PEM or as a line of authorized_keys. */
   | { readonly publicKey: { readonly of: string; readonly format: 'pem' | 'openssh' } };
 
+/** Props of {@link GeneratedSecret}. */
 export interface GeneratedSecretProps {
   /**
    * The Secret's name.
    * @default - the construct's id
    */
   readonly name?: string;
+  /**
+   * The Secret's namespace.
+   * @default - the chart's
+   */
+  readonly namespace?: string;
   /** The Secret's keys, and how each value is made. */
   readonly keys: Readonly<Record<string, SecretGenerator>>;
 }
@@ -64,6 +70,7 @@ export class GeneratedSecret extends Construct {
       kind: 'Secret',
       metadata: {
         name: this.secretName,
+        ...(props.namespace !== undefined && { namespace: props.namespace }),
         annotations: { [KeelsonAnnotations.GENERATE]: JSON.stringify(props.keys) },
       },
       type: 'Opaque',

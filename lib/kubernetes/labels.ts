@@ -17,11 +17,22 @@ export const KeelsonLabels = {
   OWNER: 'keelson.dev/owner',
 } as const;
 
+/** The annotations that Keelson puts on objects. */
 export const KeelsonAnnotations = {
   /** How the controller makes the values of a Secret that is synthesized without any. */
   GENERATE: 'keelson.dev/generate',
   /** Why a namespace admits more than the `restricted` Pod Security level. */
   POD_SECURITY_REASON: 'keelson.dev/pod-security-reason',
+  /** Why a Secret's value may stand in plain text in its manifest. */
+  PLAINTEXT_REASON: 'keelson.dev/plaintext-reason',
+  /** On an image build's Job: the pipeline and its image, as `pipeline/image`. */
+  IMAGE: 'keelson.dev/image',
+  /** On an image build's Job: the branch. */
+  BRANCH: 'keelson.dev/branch',
+  /** On an image build's Job: the repository. */
+  URL: 'keelson.dev/url',
+  /** On an image build's Job: the commit's full object name. */
+  COMMIT: 'keelson.dev/commit',
 } as const;
 
 /** A value of `keelson.dev/stage`. */

@@ -74,9 +74,14 @@ export function isolatedNamespaceObjects(
   return [namespaceObject(options), quotaObject(name, quota), limitRangeObject(name), defaultDeny(name)];
 }
 
+/** Props of {@link IsolatedNamespace}. */
 export interface IsolatedNamespaceProps {
   /** The namespace's name. */
   readonly name: string;
+  /**
+   * Labels of the namespace.
+   * @default - none but that of its manager
+   */
   readonly labels?: Readonly<Record<string, string>>;
   /** The level that the namespace enforces; asked at synthesis, when every stage is known. */
   readonly podSecurity: () => PodSecurity;

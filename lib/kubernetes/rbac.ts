@@ -11,6 +11,7 @@ export interface Subject {
   readonly serviceAccountName: string;
 }
 
+/** Props of {@link Grant}. */
 export interface GrantProps {
   /** The name of Role and RoleBinding. */
   readonly name: string;

@@ -4,6 +4,11 @@ import { hidden, type Problem } from './problem.ts';
 const SECRET_NAME =
   /(PASSWORD|PASSWD|PASSPHRASE|(^|_)PASS$|SECRET|TOKEN|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY)/i;
 
+/** Names of what is about a secret and not one: where it lies, how long it lasts. */
+const HARMLESS_NAME = /_(FILE|PATH|DIR|NAME|TTL|URL|ENDPOINT)$|TOKENS$|TOKENIZER/i;
+/** Switches, and references to other variables. */
+const HARMLESS_VALUE = /^(|true|false|yes|no|on|off|\$\([A-Za-z_][A-Za-z0-9_]*\))$/i;
+
 /** Texts that are a secret whatever they are called: private keys, well-known tokens, a password in a URL. */
 const SECRET_VALUE = [
   /-----BEGIN [A-Z ]*PRIVATE KEY-----/,
@@ -22,7 +27,7 @@ export function looksSecret(text: string): boolean {
 
 /** The problem with a literal that is, or is named like, a secret. Its value is never shown. */
 export function literalSecretProblem(property: string, name: string, value: string): Problem | undefined {
-  const named = SECRET_NAME.test(name) && value !== '' && !/^\$\([A-Za-z_][A-Za-z0-9_]*\)$/.test(value);
+  const named = SECRET_NAME.test(name) && !HARMLESS_NAME.test(name) && !HARMLESS_VALUE.test(value);
   if (!named && !looksSecret(value)) return undefined;
   return {
     property,

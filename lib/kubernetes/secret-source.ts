@@ -1,6 +1,7 @@
 import type { Construct } from 'constructs';
 import type { Secret } from 'kubernetes-types/core/v1.d.ts';
 import { GeneratedSecret, type SecretGenerator } from './generated-secret.ts';
+import { KeelsonAnnotations } from './labels.ts';
 import { isDnsSubdomain } from './names.ts';
 import { kubeObject } from './object.ts';
 import { hidden, reportProblem } from './problem.ts';
@@ -65,8 +66,9 @@ export abstract class SecretSource {
    * @param scope the construct that uses the value
    * @param id the construct id, and the name, of a Secret that has to be made
    * @param property the property through which the source came, for errors
+   * @param namespace the namespace of what uses the value; the chart's unless given
    */
-  abstract bind(scope: Construct, id: string, property: string): SecretReference;
+  abstract bind(scope: Construct, id: string, property: string, namespace?: string): SecretReference;
 }
 
 class ExistingSecret extends SecretSource {
@@ -107,8 +109,11 @@ class GeneratedValue extends SecretSource {
     this.generator = generator;
   }
 
-  bind(scope: Construct, id: string): SecretReference {
-    return new GeneratedSecret(scope, id, { keys: { value: this.generator } }).reference('value');
+  bind(scope: Construct, id: string, _property: string, namespace?: string): SecretReference {
+    const keys = { value: this.generator };
+    return new GeneratedSecret(scope, id, { keys, ...(namespace !== undefined && { namespace }) }).reference(
+      'value',
+    );
   }
 }
 
@@ -122,7 +127,7 @@ class LiteralSecret extends SecretSource {
     this.#reason = options?.allowPlaintext;
   }
 
-  bind(scope: Construct, id: string, property: string): SecretReference {
+  bind(scope: Construct, id: string, property: string, namespace?: string): SecretReference {
     if (!this.#reason) {
       reportProblem(scope, {
         property,
@@ -135,7 +140,11 @@ class LiteralSecret extends SecretSource {
     kubeObject<Secret>(scope, id, {
       apiVersion: 'v1',
       kind: 'Secret',
-      metadata: { name: id, annotations: { 'keelson.dev/plaintext-reason': this.#reason } },
+      metadata: {
+        name: id,
+        ...(namespace !== undefined && { namespace }),
+        annotations: { [KeelsonAnnotations.PLAINTEXT_REASON]: this.#reason },
+      },
       type: 'Opaque',
       stringData: { value: this.#value },
     });

@@ -16,7 +16,7 @@ import { KeelsonLabels } from '../kubernetes/labels.ts';
 import { toDnsLabel } from '../kubernetes/names.ts';
 import { kubeObject, lazy } from '../kubernetes/object.ts';
 import type { PodSecurity } from '../kubernetes/pod-security.ts';
-import { reportProblem, reportProblems } from '../kubernetes/problem.ts';
+import { formatProblem, reportProblem, reportProblems } from '../kubernetes/problem.ts';
 import { Grant } from '../kubernetes/rbac.ts';
 import type { PlatformReference } from '../platform/platform-reference.ts';
 import type { GitSource } from '../source/git-source.ts';
@@ -35,6 +35,7 @@ export interface StageContribution {
   readonly quota?: Readonly<Record<string, number>>;
 }
 
+/** Props of {@link PipelineRecord}. */
 export interface PipelineRecordProps {
   readonly pipelineName: string;
   readonly namespace: string;
@@ -43,8 +44,9 @@ export interface PipelineRecordProps {
 }
 
 /**
- * What the platform's controller knows of a pipeline, and may do for it: a labelled ConfigMap, a ledger of
- * what was built, and rights in the pipeline's namespace. Stages add themselves to it.
+ * What the platform's controller knows of a pipeline, and may do for it: a ConfigMap with the pipeline's
+ * description, a ledger of what was built, and rights in the pipeline's namespace. Stages add themselves to
+ * it. The controller finds it in the namespaces that carry the label `keelson.dev/platform`.
  */
 export class PipelineRecord extends Construct {
   readonly pipelineName: string;
@@ -73,16 +75,17 @@ export class PipelineRecord extends Construct {
     this.grant = new Grant(this, 'controller', {
       name: 'keelson-controller',
       namespace,
-      to: platform.controller,
+      to: platform.controllerSubject,
       rules: () => controllerRules(this.#workloads(), this.#contributions),
     });
+    this.node.addValidation({ validate: () => this.#sharedImages() });
   }
 
   contribute(contribution: StageContribution): void {
     this.#contributions.push(contribution);
   }
 
-  /** The Pod Security level that covers every stage. */
+  /** The Pod Security level that each stage needs. */
   get neededPodSecurity(): PodSecurity[] {
     return this.#contributions.flatMap(({ podSecurity }) => podSecurity ?? []);
   }
@@ -113,12 +116,23 @@ export class PipelineRecord extends Construct {
   #workloads(): Pick<PipelineConfiguration, 'source' | 'builds' | 'generatedSecrets'> {
     const generated = Chart.of(this)
       .node.findAll()
-      .filter((construct) => construct instanceof GeneratedSecret);
+      .filter((construct) => construct instanceof GeneratedSecret)
+      .filter(({ secret }) => (secret.metadata.namespace ?? this.namespace) === this.namespace);
     return {
       ...(this.sourceConfiguration !== undefined && { source: this.sourceConfiguration }),
       builds: this.#contributions.flatMap(({ build }) => build?.() ?? []),
       generatedSecrets: generated.map(({ secretName }) => secretName),
     };
+  }
+
+  /** Keel tells the Deployments of one image at once, those that are not held back too: pushes would be lost. */
+  #sharedImages(): string[] {
+    const { builds } = this.#workloads();
+    const message = 'is watched by two builds, of which each would lose pushes to the other';
+    const remedy = 'give each build an image or a tag of its own';
+    return builds
+      .filter(({ image }, index) => builds.findIndex((other) => other.image === image) !== index)
+      .map(({ image }) => formatProblem({ property: 'builds', value: image, message, remedy }));
   }
 
   #configMap(id: string, name: string, data?: Record<string, string>): ApiObject {

@@ -10,6 +10,7 @@ import type { PlatformReference } from '../platform/platform-reference.ts';
 import type { GitSource } from '../source/git-source.ts';
 import { PipelineRecord } from './pipeline-record.ts';
 
+/** Props of {@link Pipeline}. */
 export interface PipelineProps extends Pick<ChartProps, 'labels'> {
   /** The platform that the pipeline runs on. */
   readonly platform: PlatformReference;
@@ -47,7 +48,7 @@ const DEFAULT_QUOTA: QuotaLimits = {
 
 /**
  * The pipeline of one project: a chart with a fenced namespace in which its stages meet. The platform's
- * controller finds it by the labelled ConfigMap of its record.
+ * controller finds it by that namespace's label.
  *
  * @example
  * const pipeline = new Pipeline(app, 'studio-go-runner', {

@@ -6,6 +6,7 @@ import type {
   Validation,
   Variable,
 } from 'kubernetes-types/admissionregistration/v1.d.ts';
+import type { KeelReference } from '../keel/keel.ts';
 import { KeelsonLabels } from '../kubernetes/labels.ts';
 import { kubeObject } from '../kubernetes/object.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
@@ -13,10 +14,10 @@ import type { Subject } from '../kubernetes/rbac.ts';
 
 const HELD = 'keel.sh/policy';
 
+/** Props of {@link KeelAdmission}. */
 export interface KeelAdmissionProps {
   readonly platformName: string;
-  /** The namespace whose ServiceAccounts Keel acts as. */
-  readonly keelNamespace: string;
+  readonly keel: KeelReference;
 }
 
 /**
@@ -28,11 +29,11 @@ export interface KeelAdmissionProps {
 export class KeelAdmission extends Construct {
   readonly policy: AdmissionPolicy;
 
-  constructor(scope: Construct, id: string, { platformName, keelNamespace }: KeelAdmissionProps) {
+  constructor(scope: Construct, id: string, { platformName, keel }: KeelAdmissionProps) {
     super(scope, id);
     this.policy = new AdmissionPolicy(this, 'policy', {
       name: `keelson-${platformName}-keel`,
-      who: `'system:serviceaccounts:${keelNamespace}' in request.userInfo.groups`,
+      who: isKeel(keel),
       rule: { apiGroups: ['apps'], apiVersions: ['v1'], operations: ['UPDATE'], resources: ['deployments'] },
       variables: [
         { name: 'held', expression: annotation('oldObject') },
@@ -56,6 +57,7 @@ export class KeelAdmission extends Construct {
   }
 }
 
+/** Props of {@link ControllerAdmission}. */
 export interface ControllerAdmissionProps {
   readonly platformName: string;
   readonly controller: Subject;
@@ -139,14 +141,15 @@ export class ControllerAdmission extends Construct {
 }
 
 /** The requests that a policy is about. */
-interface ResourceRule {
+export interface ResourceRule {
   apiGroups: string[];
   apiVersions: string[];
   operations: ('CREATE' | 'UPDATE' | 'DELETE')[];
   resources: string[];
 }
 
-interface AdmissionPolicyProps {
+/** Props of {@link AdmissionPolicy}. */
+export interface AdmissionPolicyProps {
   readonly name: string;
   /** A CEL expression that is true for requests of whom the policy is about. */
   readonly who: string;
@@ -191,6 +194,13 @@ export class AdmissionPolicy extends Construct {
       spec: { policyName: name, validationActions: ['Deny'] },
     });
   }
+}
+
+/** Our Keel has a namespace to itself; another one may share it, so that only its own account is meant. */
+function isKeel({ namespace, serviceAccountName }: KeelReference): string {
+  return serviceAccountName === undefined
+    ? `'system:serviceaccounts:${namespace}' in request.userInfo.groups`
+    : `request.userInfo.username == 'system:serviceaccount:${namespace}:${serviceAccountName}'`;
 }
 
 /** The value of Keel's policy annotation, or an empty text. */

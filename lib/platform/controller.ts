@@ -19,6 +19,7 @@ import { apiTokenMount, apiTokenVolume, serviceAccount } from '../kubernetes/ser
 import { scratchVolume, type WorkloadContainer, workload } from '../kubernetes/workload.ts';
 import type { Registry } from '../registry/registry.ts';
 
+/** How long what image builds leave behind is kept. */
 export interface RetentionProps {
   /**
    * How long the namespace of a build that succeeded is kept.
@@ -37,13 +38,17 @@ export interface RetentionProps {
   readonly maxPerPipeline?: number;
 }
 
+/** Props of {@link Controller}. */
 export interface ControllerProps {
   readonly platformName: string;
   readonly namespace: string;
   readonly agentImage: ImageName;
   /** The platform's registry, in which the controller looks up digests. */
   readonly registry: Registry;
-  /** Addresses of the API server, as CIDRs. */
+  /**
+   * Addresses of the API server, as CIDRs.
+   * @default - any address on the ports of API servers
+   */
   readonly apiServer?: readonly string[];
   /**
    * How many controllers run. One of them leads, the others take over.
@@ -179,7 +184,7 @@ const COMMIT_NAMESPACE_RULES: PolicyRule[] = [
     ['configmaps', 'services', 'serviceaccounts', 'resourcequotas', 'limitranges'],
     ['create', 'get', 'patch'],
   ),
-  // The controller writes copies of a pipeline's Secrets there, and never reads one back.
+  // The controller writes copies of a pipeline's Secrets there. It can't list them, nor read one by its name.
   every('', ['secrets'], ['create', 'patch']),
   every('networking.k8s.io', ['networkpolicies'], ['create', 'get', 'patch']),
   every('', ['events'], ['create', 'patch', 'list']),

@@ -9,7 +9,7 @@ export interface PlatformReference {
   /** The platform's name, which is the value of the owner label of what its controller makes. */
   readonly platformName: string;
   /** As whom the controller acts. */
-  readonly controller: Subject;
+  readonly controllerSubject: Subject;
   /** The agent's image, for the gate beside a watched build. */
   readonly agentImage: ImageName;
   readonly registry: Registry;

@@ -15,6 +15,7 @@ import { defaultAgentImage } from './agent-image.ts';
 import { Controller, type ControllerProps } from './controller.ts';
 import type { PlatformReference } from './platform-reference.ts';
 
+/** Props of {@link Platform}. */
 export interface PlatformProps extends Pick<ChartProps, 'labels'> {
   /** Where images go. */
   readonly registry: Registry;
@@ -59,6 +60,7 @@ export interface PlatformProps extends Pick<ChartProps, 'labels'> {
   readonly admissionPolicies?: boolean;
 }
 
+/** What {@link Platform.existing} is told. */
 export interface ExistingPlatformProps {
   /** The platform's name: the id that its own program gave it. */
   readonly name: string;
@@ -111,7 +113,7 @@ export class Platform extends Chart implements PlatformReference {
     const { name, registry, namespace = DEFAULT_NAMESPACE, cache, keel, apiServer } = props;
     return {
       platformName: name,
-      controller: { namespace, serviceAccountName: CONTROLLER },
+      controllerSubject: { namespace, serviceAccountName: CONTROLLER },
       agentImage: props.agentImage ?? defaultAgentImage(),
       registry,
       cache,
@@ -126,8 +128,8 @@ export class Platform extends Chart implements PlatformReference {
   readonly cache: LayerCache | undefined;
   readonly keel: KeelReference | undefined;
   readonly apiServer: readonly string[] | undefined;
-  /** The controller's objects. */
-  readonly controllerParts: Controller;
+  /** The controller. */
+  readonly controller: Controller;
 
   constructor(scope: Construct, id: string, props: PlatformProps) {
     super(scope, id, {
@@ -145,7 +147,7 @@ export class Platform extends Chart implements PlatformReference {
 
     this.cache = layerCache(this, props.cache ?? {});
     this.keel = keelReference(this, props.keel ?? {}, apiServer);
-    this.controllerParts = new Controller(this, 'controller', {
+    this.controller = new Controller(this, 'controller', {
       ...props.controller,
       platformName: id,
       namespace,
@@ -156,16 +158,16 @@ export class Platform extends Chart implements PlatformReference {
     if (!admissionPolicies) return;
     new ControllerAdmission(this, 'controller-admission', {
       platformName: id,
-      controller: this.controller,
-      commitNamespaceRole: this.controllerParts.commitNamespaceRole,
+      controller: this.controllerSubject,
+      commitNamespaceRole: this.controller.commitNamespaceRole,
     });
     if (this.keel !== undefined) {
-      new KeelAdmission(this, 'keel-admission', { platformName: id, keelNamespace: this.keel.namespace });
+      new KeelAdmission(this, 'keel-admission', { platformName: id, keel: this.keel });
     }
   }
 
-  get controller(): Subject {
-    return this.controllerParts.subject;
+  get controllerSubject(): Subject {
+    return this.controller.subject;
   }
 
   #check(): void {

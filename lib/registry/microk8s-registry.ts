@@ -8,6 +8,7 @@ import { microk8sNodeFiles } from './microk8s-node-files.ts';
 import { type ImageOptions, ImageTarget, type NodeFile, type Registry } from './registry.ts';
 import { RegistryWorkload, type RegistryWorkloadProps } from './registry-workload.ts';
 
+/** What {@link MicroK8sRegistry.existing} is told. */
 export interface ExistingMicroK8sRegistryProps {
   /**
    * The address of a node, as the other nodes and Keel's pod reach it: never localhost, which in Keel's
@@ -104,11 +105,12 @@ export class MicroK8sRegistry extends Construct implements Registry {
     return [];
   }
 
-  image(repository: string, options: ImageOptions): ImageTarget {
+  image(repository: string, options: ImageOptions = {}): ImageTarget {
     return new ImageTarget(this, repository, options.tag);
   }
 }
 
+/** Props of {@link MicroK8sRegistry}. */
 export interface MicroK8sRegistryProps
   extends ExistingMicroK8sRegistryProps,
     Omit<RegistryWorkloadProps, 'namespace' | 'nodePort'> {
@@ -204,7 +206,7 @@ class MicroK8sAddress implements Registry {
     return problems;
   }
 
-  image(repository: string, options: ImageOptions): ImageTarget {
+  image(repository: string, options: ImageOptions = {}): ImageTarget {
     return new ImageTarget(this, repository, options.tag);
   }
 }

@@ -13,6 +13,7 @@ import { serviceAccount } from '../kubernetes/service-account.ts';
 import { volumeClaim } from '../kubernetes/storage.ts';
 import { claimVolume, workload } from '../kubernetes/workload.ts';
 
+/** Props of {@link RegistryWorkload}. */
 export interface RegistryWorkloadProps {
   readonly namespace: string;
   readonly nodePort: number;

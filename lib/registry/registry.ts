@@ -1,6 +1,6 @@
 import type { Service } from 'kubernetes-types/core/v1.d.ts';
 import { ImageName } from '../image/image-name.ts';
-import type { Tag } from '../image/tag.ts';
+import { Tag } from '../image/tag.ts';
 import type { Destination } from '../kubernetes/network.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 
@@ -30,11 +30,16 @@ export interface Registry {
   /** What is wrong with it. */
   problems(property: string): Problem[];
   /** Names an image in it. */
-  image(repository: string, options: ImageOptions): ImageTarget;
+  image(repository: string, options?: ImageOptions): ImageTarget;
 }
 
+/** Options of {@link Registry.image}. */
 export interface ImageOptions {
-  readonly tag: Tag;
+  /**
+   * The tag.
+   * @default Tag.branch()
+   */
+  readonly tag?: Tag;
 }
 
 /** Where an image builder puts its image. */
@@ -43,7 +48,7 @@ export class ImageTarget {
   readonly repository: string;
   readonly tag: Tag;
 
-  constructor(registry: Registry, repository: string, tag: Tag) {
+  constructor(registry: Registry, repository: string, tag: Tag = Tag.branch()) {
     this.registry = registry;
     this.repository = repository;
     this.tag = tag;

@@ -3,6 +3,7 @@ import { MinioService, type MinioServiceProps } from './minio-service.ts';
 import { RabbitService, type RabbitServiceProps } from './rabbit-service.ts';
 import type { TestService } from './test-service.ts';
 
+/** Props of {@link MinioRabbitTestStack}. */
 export interface MinioRabbitTestStackProps {
   /**
    * The namespace of both services.

@@ -13,10 +13,11 @@ import { checkService, serviceCredentials, type TestServiceProps } from './servi
 import { DATA_VOLUME, serviceWorkload } from './service-workload.ts';
 import type { TestService } from './test-service.ts';
 
+/** Props of {@link MinioService}. */
 export interface MinioServiceProps extends TestServiceProps {
   /**
    * The Service's name, and so the host by which a build finds it.
-   * @default 'minio-service'
+   * @default - the name and `-service`: `minio-service`
    */
   readonly serviceName?: string;
   /**
@@ -36,7 +37,7 @@ export interface MinioServiceProps extends TestServiceProps {
   readonly resources?: ContainerResources;
 }
 
-const NAME = 'minio';
+const KIND = 'minio';
 const PORT = 9000;
 
 /**
@@ -51,6 +52,7 @@ const PORT = 9000;
  * new KeelWatchedBuild(pipeline, 'build', { image, command, services: [new MinioService(pipeline, 'minio')] });
  */
 export class MinioService extends Construct implements TestService {
+  readonly namespace: string;
   readonly configuration: ServiceConfiguration;
   readonly environment: readonly EnvVar[];
   readonly destination: Destination;
@@ -60,16 +62,17 @@ export class MinioService extends Construct implements TestService {
 
   constructor(scope: Construct, id: string, props: MinioServiceProps = {}) {
     super(scope, id);
-    const { serviceName = 'minio-service', storage = Size.gibibytes(15), resources } = props;
+    const { name = KIND, serviceName = `${name}-service`, storage = Size.gibibytes(15), resources } = props;
     const image = props.image ?? ImageName.parse('quay.io/minio/minio:RELEASE.2025-09-07T16-13-09Z');
+    const namespace = namespaceOf(this, props.namespace);
     checkService(this, { image, serviceName, storage, resources });
-    const { user, password } = serviceCredentials(this, NAME, props.credentials);
+    const { user, password } = serviceCredentials(this, name, namespace, props.credentials);
     const root = [secretVariable('MINIO_ROOT_USER', user), secretVariable('MINIO_ROOT_PASSWORD', password)];
 
     const made = serviceWorkload(this, {
-      name: NAME,
+      name,
       serviceName,
-      namespace: namespaceOf(this, props.namespace),
+      namespace,
       uid: 10001,
       ports: [{ name: 's3', port: PORT }],
       storage: {
@@ -79,6 +82,7 @@ export class MinioService extends Construct implements TestService {
       container: () => container(image, root, resources),
       volumes: () => [scratchVolume('tmp', '256Mi')],
     });
+    this.namespace = namespace;
     this.deployment = made.deployment;
     this.service = made.service;
     this.claim = made.claim;
@@ -90,8 +94,8 @@ export class MinioService extends Construct implements TestService {
       { name: 'MINIO_TEST_SERVER', value: `${serviceName}:${PORT}` },
     ];
     this.configuration = {
-      name: NAME,
-      deployment: NAME,
+      name,
+      deployment: name,
       readiness: { http: { host: serviceName, port: PORT, path: '/minio/health/cluster' } },
     };
     declareStage(this, { title: 'MinIO', detail: `${serviceName}:${PORT}` });
@@ -104,7 +108,7 @@ function container(
   resources: ContainerResources | undefined,
 ): WorkloadContainer {
   return {
-    name: NAME,
+    name: KIND,
     image: image.toString(),
     imagePullPolicy: 'IfNotPresent',
     args: ['server', '/data', '--address', `:${PORT}`],

@@ -14,10 +14,11 @@ import { checkService, serviceCredentials, type TestServiceProps } from './servi
 import { DATA_VOLUME, serviceWorkload } from './service-workload.ts';
 import type { TestService } from './test-service.ts';
 
+/** Props of {@link RabbitService}. */
 export interface RabbitServiceProps extends TestServiceProps {
   /**
    * The Service's name, and so the host by which a build finds it.
-   * @default 'rabbitmq-service'
+   * @default - the name and `-service`: `rabbitmq-service`
    */
   readonly serviceName?: string;
   /**
@@ -37,7 +38,7 @@ export interface RabbitServiceProps extends TestServiceProps {
   readonly resources?: ContainerResources;
 }
 
-const NAME = 'rabbitmq';
+const KIND = 'rabbitmq';
 const AMQP_PORT = 5672;
 const MANAGEMENT_PORT = 15672;
 const PLUGINS_DIRECTORY = '/keelson/rabbitmq';
@@ -51,6 +52,7 @@ const PLUGINS_DIRECTORY = '/keelson/rabbitmq';
  * new KeelWatchedBuild(pipeline, 'build', { image, command, services: [new RabbitService(pipeline, 'rabbitmq')] });
  */
 export class RabbitService extends Construct implements TestService {
+  readonly namespace: string;
   readonly configuration: ServiceConfiguration;
   readonly environment: readonly EnvVar[];
   readonly destination: Destination;
@@ -60,24 +62,25 @@ export class RabbitService extends Construct implements TestService {
 
   constructor(scope: Construct, id: string, props: RabbitServiceProps = {}) {
     super(scope, id);
-    const { serviceName = 'rabbitmq-service', storage = Size.gibibytes(4), resources } = props;
+    const { name = KIND, serviceName = `${name}-service`, storage = Size.gibibytes(4), resources } = props;
     const image = props.image ?? ImageName.parse('docker.io/library/rabbitmq:3.13.7');
     const namespace = namespaceOf(this, props.namespace);
     checkService(this, { image, serviceName, storage, resources });
-    const { user, password } = serviceCredentials(this, NAME, props.credentials);
+    const { user, password } = serviceCredentials(this, name, namespace, props.credentials);
     const account = [
       secretVariable('RABBITMQ_DEFAULT_USER', user),
       secretVariable('RABBITMQ_DEFAULT_PASS', password),
     ];
 
+    const pluginsName = `${name}-plugins`;
     kubeObject<ConfigMap>(this, 'plugins', {
       apiVersion: 'v1',
       kind: 'ConfigMap',
-      metadata: { name: 'rabbitmq-plugins', namespace },
+      metadata: { name: pluginsName, namespace },
       data: { enabled_plugins: '[rabbitmq_management].\n' },
     });
     const made = serviceWorkload(this, {
-      name: NAME,
+      name,
       serviceName,
       namespace,
       uid: 999,
@@ -90,11 +93,9 @@ export class RabbitService extends Construct implements TestService {
         ...(props.storageClassName !== undefined && { storageClassName: props.storageClassName }),
       },
       container: () => container(image, account, resources),
-      volumes: () => [
-        scratchVolume('tmp', '256Mi'),
-        { name: 'plugins', configMap: { name: 'rabbitmq-plugins' } },
-      ],
+      volumes: () => [scratchVolume('tmp', '256Mi'), { name: 'plugins', configMap: { name: pluginsName } }],
     });
+    this.namespace = namespace;
     this.deployment = made.deployment;
     this.service = made.service;
     this.claim = made.claim;
@@ -109,8 +110,8 @@ export class RabbitService extends Construct implements TestService {
       },
     ];
     this.configuration = {
-      name: NAME,
-      deployment: NAME,
+      name,
+      deployment: name,
       readiness: { amqp: { host: serviceName, port: AMQP_PORT } },
     };
     declareStage(this, { title: 'RabbitMQ', detail: `${serviceName}:${AMQP_PORT}` });
@@ -123,7 +124,7 @@ function container(
   resources: ContainerResources | undefined,
 ): WorkloadContainer {
   return {
-    name: NAME,
+    name: KIND,
     image: image.toString(),
     imagePullPolicy: 'IfNotPresent',
     env: [

@@ -17,6 +17,11 @@ export interface ServiceCredentials {
 /** What every test service can be told. */
 export interface TestServiceProps {
   /**
+   * The name of the service's objects. Two services of a kind in a namespace need two names.
+   * @default - the kind: `minio` or `rabbitmq`
+   */
+  readonly name?: string;
+  /**
    * The namespace.
    * @default - the pipeline's, or else the chart's
    */
@@ -37,16 +42,18 @@ export interface TestServiceProps {
 export function serviceCredentials(
   scope: Construct,
   name: string,
+  namespace: string,
   credentials: ServiceCredentials | undefined,
 ): { readonly user: SecretReference; readonly password: SecretReference } {
   if (credentials !== undefined) {
     return {
-      user: credentials.user.bind(scope, `${name}-user`, 'credentials.user'),
-      password: credentials.password.bind(scope, `${name}-password`, 'credentials.password'),
+      user: credentials.user.bind(scope, `${name}-user`, 'credentials.user', namespace),
+      password: credentials.password.bind(scope, `${name}-password`, 'credentials.password', namespace),
     };
   }
   const secret = new GeneratedSecret(scope, 'credentials', {
     name: `${name}-credentials`,
+    namespace,
     keys: { user: { password: { length: 12 } }, password: { password: { length: 32 } } },
   });
   return { user: secret.reference('user'), password: secret.reference('password') };

@@ -8,6 +8,8 @@ import type { Destination } from '../kubernetes/network.ts';
  * has its gate start it before the build and stop it after.
  */
 export interface TestService extends IConstruct {
+  /** The namespace of its pods: that of the build. */
+  readonly namespace: string;
   /** How the gate starts the service and knows that it answers. */
   readonly configuration: ServiceConfiguration;
   /** The variables by which a build finds the service. */

@@ -36,11 +36,15 @@ export class GitCredential {
 }
 
 /** Options of {@link GitSource.remote}. */
-export interface RemoteGitOptions {
-  /** The branch to watch. Give this or `branches`. */
-  readonly branch?: string;
-  /** The branches to watch. */
-  readonly branches?: readonly string[];
+export type RemoteGitOptions = BranchSelection & GitOptions;
+
+/** One branch, or several. */
+export type BranchSelection =
+  | { readonly branch: string; readonly branches?: never }
+  | { readonly branches: readonly string[]; readonly branch?: never };
+
+/** Options of {@link GitSource.remote} beside the branches. */
+export interface GitOptions {
   /**
    * How often the branches are looked up.
    * @default Duration.minutes(1)
@@ -87,6 +91,7 @@ export class GitSource {
 
   /** The URL, with git's short ssh form (`git@host:path`) written in full. */
   readonly url: string;
+  /** The watched branches. */
   readonly branches: readonly string[];
   readonly pollInterval: Duration;
   readonly version: Version;

@@ -14,7 +14,7 @@ import {
 } from 'keelson';
 import { describe, expect, test } from 'vitest';
 import { at } from '../support/at.ts';
-import { build, foreignChart, image, pipeline, pipelineConfiguration } from '../support/programs.ts';
+import { build, existingKeel, foreignChart, image, pipeline, pipelineConfiguration } from '../support/programs.ts';
 import { type Synthesized, synthesized } from '../support/synthesized.ts';
 
 const withProps = (props: Partial<KeelWatchedBuildProps> = {}): Synthesized => synthesized((app) => build(app, props));
@@ -31,7 +31,9 @@ describe('by default', () => {
       'NetworkPolicy ci/build',
       'ServiceAccount ci/build',
       'Role ci/build-gate',
+      'Role ci/build-keel',
       'RoleBinding ci/build-gate',
+      'RoleBinding ci/build-keel',
       'ConfigMap ci/build-gate',
       'ConfigMap ci/build-status',
       'ConfigMap ci/build-wrapper',
@@ -157,7 +159,10 @@ describe('options', () => {
 
 describe('in a chart that is no pipeline', () => {
   test('it stands alone, without a platform', () => {
-    const { objects } = synthesized((app) => new KeelWatchedBuild(foreignChart(app, 'tests'), 'build', { image: image(), command: ['x'] }));
+    const { objects } = synthesized((app) => {
+      const keel = existingKeel();
+      new KeelWatchedBuild(foreignChart(app, 'tests'), 'build', { image: image(), command: ['x'], keel });
+    });
     expect(objects.length).toBeGreaterThanOrEqual(10);
     expect(new Set(objects.map(({ metadata }) => metadata.namespace))).toEqual(new Set(['tests']));
   });
@@ -167,7 +172,7 @@ describe('in a chart that is no pipeline', () => {
       const chart = foreignChart(app);
       const services = [new MinioService(chart, 'minio', { namespace: 'tests' })];
       const env = { KEY: SecretSource.generated(), PLAIN: SecretSource.literal('x', { allowPlaintext: 'test' }) };
-      new KeelWatchedBuild(chart, 'build', { image: image(), command: ['x'], namespace: 'tests', services, env });
+      new KeelWatchedBuild(chart, 'build', { image: image(), command: ['x'], namespace: 'tests', services, env, keel: existingKeel() });
     });
     expect(objects.filter(({ metadata }) => metadata.namespace !== 'tests').map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([]);
   });

@@ -67,7 +67,7 @@ describe('environment variables', () => {
       A: SecretSource.existing('s', 'k', { optional: true }),
       C: PodField.NODE_NAME,
       D: '$(B)',
-    });
+    }, 'ci');
     expect(variables).toEqual([
       { name: 'B', value: 'text' },
       { name: 'A', valueFrom: { secretKeyRef: { name: 's', key: 'k', optional: true } } },

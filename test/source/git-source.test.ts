@@ -49,7 +49,7 @@ describe('options', () => {
     expect(messages(remote({ branch: 'main' }, 'git@169.254.169.254:a'))).toEqual(['source.url: names a host that is no git server']);
   });
 
-  test.each<[string, RemoteGitOptions, string]>([
+  test.each<[string, object, string]>([
     ['no branch', {}, 'source.branch: is missing'],
     ['no branches', { branches: [] }, 'source.branch: is missing'],
     ['both', { branch: 'a', branches: ['b'] }, 'source.branch: is given beside branches'],
@@ -59,7 +59,7 @@ describe('options', () => {
     ['an interval of a year', { branch: 'a', pollInterval: Duration.days(365) }, 'source.pollInterval: is not between 5 seconds and a day'],
     ['a version that is none', { branch: 'a', version: Version.of('v1') }, 'source.version: is not a semantic version'],
   ])('%s is a problem', (_name, options, message) => {
-    expect(messages(remote(options))).toEqual([message]);
+    expect(messages(remote(options as RemoteGitOptions))).toEqual([message]);
   });
 });
 

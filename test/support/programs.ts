@@ -3,6 +3,8 @@ import { Chart } from 'cdk8s';
 import {
   GitSource,
   ImageName,
+  Keel,
+  type KeelReference,
   KeelWatchedBuild,
   type KeelWatchedBuildProps,
   type KeelsonApp,
@@ -28,8 +30,12 @@ export const registry = (): ReturnType<typeof MicroK8sRegistry.existing> =>
 export const source = (branch = 'main'): GitSource =>
   GitSource.remote('https://git.example.com/team/project.git', { branch });
 
+/** A Keel that nothing is synthesized for. */
+export const existingKeel = (): KeelReference => Keel.existing({ namespace: 'keel', serviceAccountName: 'keel' });
+
 /** A platform that nothing is synthesized for. */
-export const existingPlatform = (): PlatformReference => Platform.existing({ name: 'shared', registry: registry() });
+export const existingPlatform = (): PlatformReference =>
+  Platform.existing({ name: 'shared', registry: registry(), keel: existingKeel() });
 
 export const platform = (app: KeelsonApp, props: Partial<PlatformProps> = {}): Platform =>
   new Platform(app, 'platform', { registry: registry(), ...props });

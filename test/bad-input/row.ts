@@ -1,0 +1,54 @@
+import {
+  GitSource,
+  KeelWatchedBuild,
+  type KeelWatchedBuildProps,
+  MakisuBuilder,
+  type MakisuBuilderProps,
+  MinioService,
+  type MinioServiceProps,
+  type RemoteGitOptions,
+  Tag,
+} from 'keelson';
+import { build, image, imageBuild, pipeline, registry } from '../support/programs.ts';
+import type { Build } from '../support/synthesized.ts';
+
+/** What is given, and what has to be said of it: all of a problem, or its beginning and end around an ellipsis. */
+export type Row = readonly [given: string, build: Build, problem: string];
+
+type Loose<T> = { readonly [key in keyof T]?: unknown };
+
+/** A watched build with props that the compiler might refuse: what a JavaScript program can give. */
+export const aBuild =
+  (props: Loose<KeelWatchedBuildProps>): Build =>
+  (app) =>
+    build(app, props as Partial<KeelWatchedBuildProps>);
+
+/** The same, with a construct id of its own. */
+export const aBuildNamed =
+  (id: string): Build =>
+  (app) =>
+    new KeelWatchedBuild(pipeline(app), id, { image: image(), command: ['x'] });
+
+export const anImageBuild =
+  (props: Loose<MakisuBuilderProps>): Build =>
+  (app) =>
+    imageBuild(app, props as Partial<MakisuBuilderProps>);
+
+export const minio =
+  (props: Loose<MinioServiceProps>): Build =>
+  (app) =>
+    new MinioService(pipeline(app), 'minio', props as MinioServiceProps);
+
+/** A pipeline that watches a repository. */
+export const repository =
+  (url: string, options: Loose<RemoteGitOptions> = { branch: 'main' }): Build =>
+  (app) =>
+    pipeline(app, { source: GitSource.remote(url, options as RemoteGitOptions) });
+
+export const branch = (name: string): Build => repository('https://git.example.com/a/b.git', { branch: name });
+
+/** An image build for a repository name. */
+export const target =
+  (name: string): Build =>
+  (app) =>
+    new MakisuBuilder(pipeline(app), 'image', { target: registry().image(name, { tag: Tag.branch() }) });
