@@ -3,16 +3,18 @@
 import { ApiObject, Chart } from 'cdk8s';
 import { KeelWatchedBuild, Pipeline } from 'keelson';
 import { describe, expect, test } from 'vitest';
+import { builds } from './bad-input/builds.ts';
+import { images } from './bad-input/images.ts';
 import { names } from './bad-input/names.ts';
+import { resources } from './bad-input/resources.ts';
 import type { Row } from './bad-input/row.ts';
 import { aBuild, branch } from './bad-input/row.ts';
 import { sources } from './bad-input/sources.ts';
-import { stages } from './bad-input/stages.ts';
 import { hostileBranches } from './support/commits.ts';
 import { existingPlatform, image, pipelineConfiguration } from './support/programs.ts';
 import { problemsOf, synthesized } from './support/synthesized.ts';
 
-const ROWS: readonly Row[] = [...names, ...sources, ...stages];
+const ROWS: readonly Row[] = [...names, ...sources, ...images, ...resources, ...builds];
 
 /** An expected problem, in which an ellipsis stands for anything. */
 function pattern(problem: string): RegExp {
@@ -43,8 +45,12 @@ describe('is accepted, however it looks', () => {
   });
 
   test('a storage class that nobody knows, with a warning', () => {
-    const { warnings } = synthesized(aBuild({ volume: { storageClassName: 'mine', accessMode: 'ReadWriteMany' } }));
-    expect(warnings).toEqual([expect.stringMatching(/^ci\/build: volume.accessMode: may not be served by mine/)]);
+    const { warnings } = synthesized(
+      aBuild({ volume: { storageClassName: 'mine', accessMode: 'ReadWriteMany' } }),
+    );
+    expect(warnings).toEqual([
+      expect.stringMatching(/^ci\/build: volume.accessMode: may not be served by mine/),
+    ]);
   });
 
   test('a volume of one node on a storage class of one node, without a warning', () => {
@@ -57,12 +63,19 @@ test('all problems of a program come together', () => {
     const ci = new Pipeline(app, 'ci', { platform: existingPlatform(), namespace: 'kube-system' });
     new KeelWatchedBuild(ci, 'build', { image: image(), command: [], env: { 'A B': '1', C: 2 as never } });
     const chart = new Chart(app, 'chart');
-    const [a, b] = ['a', 'b'].map((id) => new ApiObject(chart, id, { apiVersion: 'v1', kind: 'X', metadata: { name: `${id}!` } }));
+    const [a, b] = ['a', 'b'].map(
+      (id) => new ApiObject(chart, id, { apiVersion: 'v1', kind: 'X', metadata: { name: `${id}!` } }),
+    );
     a?.addDependency(b as ApiObject);
     b?.addDependency(a as ApiObject);
     new ApiObject(new Chart(app, 'other'), 'x', { apiVersion: 'v1', kind: 'X', metadata: { name: 'NO' } });
   });
-  const starts = ['ci/namespace: namespace: ', 'ci/build: command: ', 'ci/build: env.A B: ', 'ci/build: env.C: '];
+  const starts = [
+    'ci/namespace: namespace: ',
+    'ci/build: command: ',
+    'ci/build: env.A B: ',
+    'ci/build: env.C: ',
+  ];
   starts.push('objects depend on each other in a circle: chart/a', 'other/x: metadata.name: ');
   expect(problems.map((problem, index) => problem.slice(0, starts[index]?.length))).toEqual(starts);
 });

@@ -15,7 +15,10 @@ function names(): string {
   const objects = reference(VARIABLES).objects.map((object) => `${object.kind} ${pathOf(object)}`);
   const app = new KeelsonApp();
   studioGoRunner(app, optionsFromEnvironment(VARIABLES));
-  const paths = app.node.findAll().map(({ node }) => node.path).filter((path) => path !== '');
+  const paths = app.node
+    .findAll()
+    .map(({ node }) => node.path)
+    .filter((path) => path !== '');
   return [`# Objects`, ...objects.sort(), '', '# Constructs', ...paths.sort(), ''].join('\n');
 }
 

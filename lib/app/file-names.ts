@@ -1,23 +1,26 @@
 import { shortHash } from '../kubernetes/names.ts';
 import type { SynthesizedObject } from './synthesis.ts';
 
-/** Room for the longest suffix within the 255 bytes of a file name. */
-const MAX_BASE = 200;
+/** Leaves room for a namespace and two hashes within the 255 bytes of a file name. */
+const MAX_BASE = 150;
 
 /**
  * A file name for each object: `NN-kind-name.yaml`, NN being its wave, so that the files' order is the order
  * of applying them and a new object renumbers nothing. Objects that would share a name are told apart by
- * their namespace.
+ * their namespace, and what that leaves alike by a hash.
  */
-export function fileNames(objects: readonly Omit<SynthesizedObject, 'source' | 'apiVersion'>[]): string[] {
+export function fileNames(objects: readonly Omit<SynthesizedObject, 'source'>[]): string[] {
   const width = Math.max(2, ...objects.map(({ wave }) => String(wave).length));
   const bases = objects.map(({ name, kind, wave }) => base(name, kind, wave, width));
   const seen = new Map<string, number>();
   for (const name of bases) seen.set(name, (seen.get(name) ?? 0) + 1);
-  return objects.map(({ namespace = 'cluster' }, index) => {
-    const name = bases[index] ?? '';
-    const suffix = seen.get(name) === 1 ? '' : `-in-${plain(namespace)}`;
-    return `${name}${suffix}.yaml`;
+  const used = new Set<string>();
+  return objects.map(({ apiVersion, namespace = 'cluster', name }, index) => {
+    const shared = bases[index] ?? '';
+    const told = seen.get(shared) === 1 ? shared : `${shared}-in-${plain(namespace)}`;
+    const unique = used.has(told) ? `${told}-${shortHash(`${apiVersion} ${namespace} ${name}`)}` : told;
+    used.add(unique);
+    return `${unique}.yaml`;
   });
 }
 

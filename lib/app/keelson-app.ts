@@ -5,7 +5,7 @@ import { stageGraph } from './graph.ts';
 import { OLDEST_MINOR, parseMinor, setKubernetesMinor } from './kubernetes-version.ts';
 import { chartFiles, chartPath, kustomization } from './layout.ts';
 import { nodeFilesOf } from './node-files.ts';
-import { type OutputFile, writeFiles, writeOutput } from './output.ts';
+import { LEDGER, type OutputFile, writeOutput } from './output.ts';
 import type { KubernetesObject } from './render.ts';
 import { Spool } from './spool.ts';
 import {
@@ -129,9 +129,9 @@ export class KeelsonApp extends App {
     const { charts, warnings, constructs } = synthesis;
     const nodeFiles = constructs.flatMap(nodeFilesOf);
     const paths = charts.map((chart) => chartPath(chart, this.#perChart, this.outputFileExtension));
-    writeOutput(this.outdir, this.#files(synthesis, paths, spool));
-    // Several programs may write theirs side by side, so none is removed.
-    writeFiles(this.nodeSetupOutdir, nodeFiles);
+    writeOutput(this.outdir, this.#files(synthesis, paths, spool), join(this.outdir, LEDGER));
+    // Programs may share the folder, so that each lists its files among its own.
+    writeOutput(this.nodeSetupOutdir, nodeFiles, join(this.outdir, `${LEDGER}-for-nodes`));
     for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
     return {
       outdir: this.outdir,

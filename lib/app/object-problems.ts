@@ -33,7 +33,7 @@ export function objectProblems(
     ...mapProblems('metadata.labels', metadata.labels, labelValueProblem),
     ...mapProblems('metadata.annotations', metadata.annotations, () => undefined),
     ...annotationSizeProblems(metadata.annotations),
-    ...(kind === 'ConfigMap' && (yaml.length > MAX_DATA / 2 || looksSecret(yaml))
+    ...(kind === 'ConfigMap' && (yaml.length > MAX_DATA / 4 || looksSecret(yaml))
       ? configMapProblems(render())
       : []),
   ];
@@ -60,7 +60,7 @@ function nameProblems({ apiVersion, kind, metadata: { name } }: KubernetesObject
   const valid = apiVersion.startsWith(RBAC_GROUP)
     ? name !== '' && name !== '.' && name !== '..' && !/[/%]/.test(name)
     : LABEL_NAMED.has(kind)
-      ? isDnsLabel(name)
+      ? isDnsLabel(name) && !(kind === 'Service' && /^[0-9]/.test(name))
       : isDnsSubdomain(name);
   if (valid) return [];
   const remedy = LABEL_NAMED.has(kind)
@@ -137,7 +137,7 @@ function labelValueProblem(value: string): { message: string; remedy: string } |
 function annotationSizeProblems(annotations: Readonly<Record<string, string>> | undefined): string[] {
   if (annotations === undefined) return [];
   let size = 0;
-  for (const key in annotations) size += key.length + String(annotations[key]).length;
+  for (const key in annotations) size += Buffer.byteLength(key) + Buffer.byteLength(String(annotations[key]));
   if (size <= MAX_ANNOTATIONS) return [];
   return [
     formatProblem({

@@ -47,7 +47,9 @@ const OTHER_WAVE = 80;
 /** A cycle in the dependencies between objects, by their construct paths. */
 export class DependencyCycleError extends Error {
   constructor(path: readonly string[]) {
-    super(`objects depend on each other in a circle: ${path.join(' → ')}; remove one of these dependencies`);
+    super(
+      `constructs depend on each other in a circle: ${path.join(' → ')}; remove one of these dependencies`,
+    );
     this.name = 'DependencyCycleError';
   }
 }

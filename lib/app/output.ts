@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, realpathSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, normalize, sep } from 'node:path';
 
 /** A file to be written, with its path relative to the output directory. */
@@ -8,25 +8,28 @@ export interface OutputFile {
 }
 
 /** Where the files of the last synthesis are listed. It ends in nothing that GitOps tools take for a manifest. */
-const LEDGER = '.keelson-files';
+export const LEDGER = '.keelson-files';
 
 /**
- * Writes files and removes those that an earlier call wrote and this one does not. Other files are never
- * touched.
+ * Writes files and removes those that an earlier call with the same ledger wrote and this one does not.
+ * Other files are never touched.
+ *
+ * @param ledger the file that lists what was written
  */
-export function writeOutput(directory: string, files: Iterable<OutputFile>): void {
-  const before = readLedger(directory);
+export function writeOutput(directory: string, files: Iterable<OutputFile>, ledger: string): void {
+  const before = readLedger(ledger);
   const written = writeFiles(directory, files);
   removeFiles(
     directory,
     before.filter((path) => !written.has(path)),
   );
-  mkdirSync(directory, { recursive: true });
-  writeFileSync(join(directory, LEDGER), [...written].map((path) => `${path}\n`).join(''));
+  if (written.size === 0 && before.length === 0) return;
+  mkdirSync(dirname(ledger), { recursive: true });
+  writeFileSync(ledger, [...written].map((path) => `${path}\n`).join(''));
 }
 
 /** Writes files, with the folders that they are in, and gives their paths. */
-export function writeFiles(directory: string, files: Iterable<OutputFile>): Set<string> {
+function writeFiles(directory: string, files: Iterable<OutputFile>): Set<string> {
   const written = new Set<string>();
   let made: string | undefined;
   for (const { path, content } of files) {
@@ -41,23 +44,35 @@ export function writeFiles(directory: string, files: Iterable<OutputFile>): Set<
   return written;
 }
 
-/** The paths of the last synthesis that are inside the directory, whatever somebody made of the list. */
-function readLedger(directory: string): string[] {
+/** The paths of the last synthesis that may be paths within a directory, whatever somebody made of the list. */
+function readLedger(ledger: string): string[] {
   let text: string;
   try {
-    text = readFileSync(join(directory, LEDGER), 'utf8');
+    text = readFileSync(ledger, 'utf8');
   } catch {
     return [];
   }
   return text.split('\n').filter((path) => {
-    const normal = normalize(path);
-    return path !== '' && normal === path && !normal.startsWith('..') && !normal.startsWith(sep);
+    const inside = path !== '' && !path.includes('\0') && normalize(path) === path;
+    return inside && !path.startsWith('..') && !path.startsWith(sep);
   });
 }
 
 function removeFiles(directory: string, stale: readonly string[]): void {
-  for (const path of stale) rmSync(join(directory, path), { force: true });
+  if (stale.length === 0) return;
+  const root = realpathSync(directory);
+  for (const path of stale) removeFile(root, join(directory, path));
   for (const folder of new Set(stale.map(dirname))) removeEmptyFolders(directory, folder);
+}
+
+/** Removes a file, but no folder, and nothing that a link leads to outside of the root. */
+function removeFile(root: string, path: string): void {
+  try {
+    const folder = realpathSync(dirname(path));
+    if (folder === root || folder.startsWith(root + sep)) unlinkSync(path);
+  } catch {
+    // It is gone, or it is no file.
+  }
 }
 
 /** Removes a folder that was left empty, and those around it that are empty then. */

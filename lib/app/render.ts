@@ -31,13 +31,12 @@ const BUILT_IN_RESOLVERS = 3;
  */
 export function renderHead(object: ApiObject): KubernetesObject {
   const { props, patches, metadata } = object as unknown as ApiObjectInternals;
-  const ordinary =
-    object.toJson === ApiObject.prototype.toJson &&
-    patches?.length === 0 &&
-    metadata._additionalAttributes !== undefined;
-  if (!ordinary || App.of(object).resolvers.length !== BUILT_IN_RESOLVERS) return render(object);
+  const ordinary = object.toJson === ApiObject.prototype.toJson && patches?.length === 0;
+  const head =
+    ordinary && App.of(object).resolvers.length === BUILT_IN_RESOLVERS ? renderMetadata(metadata) : undefined;
+  if (head === undefined) return render(object);
   const { apiVersion, kind } = object;
-  return { ...props, apiVersion, kind, metadata: renderMetadata(metadata) } as KubernetesObject;
+  return { ...props, apiVersion, kind, metadata: head } as KubernetesObject;
 }
 
 /**
@@ -58,37 +57,40 @@ interface ApiObjectInternals {
   };
 }
 
-function renderMetadata(metadata: ApiObjectInternals['metadata']): Record<string, unknown> {
-  const { name, namespace, labels, annotations, finalizers, ownerReferences } = metadata;
-  const result: Record<string, unknown> = { ...metadata._additionalAttributes, name, namespace };
-  setMap(result, 'labels', labels);
-  setMap(result, 'annotations', annotations);
-  if (finalizers.length > 0) result['finalizers'] = finalizers;
-  else delete result['finalizers'];
-  if (ownerReferences.length > 0) result['ownerReferences'] = ownerReferences;
-  else delete result['ownerReferences'];
-  return result;
+/** What metadata of our own objects consists of. */
+const METADATA = new Set(['name', 'namespace', 'labels', 'annotations', 'finalizers', 'ownerReferences']);
+
+/** Ordinary metadata: names, labels and annotations that are texts or are produced as texts. Undefined for any other. */
+function renderMetadata(metadata: ApiObjectInternals['metadata']): Record<string, unknown> | undefined {
+  const { name, namespace, finalizers, ownerReferences, _additionalAttributes: others } = metadata;
+  if (others === undefined || finalizers.length > 0 || ownerReferences.length > 0) return undefined;
+  for (const key in others) if (!METADATA.has(key)) return undefined;
+  const labels = renderMap(metadata.labels);
+  const annotations = renderMap(metadata.annotations);
+  if (typeof name !== 'string' || labels === undefined || annotations === undefined) return undefined;
+  if (namespace !== undefined && typeof namespace !== 'string') return undefined;
+  return {
+    name,
+    ...(namespace !== undefined && { namespace }),
+    ...(labels !== EMPTY && { labels }),
+    ...(annotations !== EMPTY && { annotations }),
+  };
 }
 
-/** Produced values, because the checks want to see them; an empty map is left out, as cdk8s does. */
-function setMap(
-  result: Record<string, unknown>,
-  field: string,
-  map: Readonly<Record<string, unknown>>,
-): void {
-  const produced: Record<string, unknown> = {};
-  let empty = true;
+const EMPTY: Readonly<Record<string, string>> = {};
+
+/** A map of texts, with what is produced in place: the checks want to see it. cdk8s leaves an empty one out. */
+function renderMap(map: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> | undefined {
+  let result: Record<string, string> | undefined;
   for (const key of Object.keys(map)) {
-    const value = map[key];
-    const item = value instanceof Lazy ? value.produce() : value;
-    if (item === undefined || item === null) continue;
-    empty = false;
-    // An own property, whatever it is called.
-    if (key === '__proto__') Object.defineProperty(produced, key, { value: item, enumerable: true });
-    else produced[key] = item;
+    const given = map[key];
+    const value = given instanceof Lazy ? given.produce() : given;
+    if (value === undefined || value === null) continue;
+    if (typeof value !== 'string' || key === '__proto__') return undefined;
+    result ??= {};
+    result[key] = value;
   }
-  if (empty) delete result[field];
-  else result[field] = produced;
+  return result ?? EMPTY;
 }
 
 const HEAD = ['apiVersion', 'kind', 'metadata'];
@@ -102,7 +104,11 @@ export const MANIFEST: Dialect = {
       ? keys
       : [...HEAD.filter((key) => keys.includes(key)), ...keys.filter((key) => !HEAD.includes(key))];
   },
-  unwrap: (value) => (value instanceof Lazy ? value.produce() : value),
+  unwrap: (value) => {
+    let read = value;
+    while (read instanceof Lazy) read = read.produce();
+    return read ?? undefined;
+  },
 };
 
 /** The keys that have a value. This and the sorting run for every map of every object, so they allocate nothing more. */

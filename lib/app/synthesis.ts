@@ -55,7 +55,7 @@ export function synthesize(app: App, transform: Transform | undefined, spool: Sp
     construct.node.validate().map((problem) => `${pathOf(construct)}: ${problem}`),
   );
   const checks = new ObjectChecks(transform);
-  const charts = byChart(constructs).map(({ chart, members }): SynthesizedChart => {
+  const charts = ordered(byChart(constructs), problems).map(({ chart, members }): SynthesizedChart => {
     const start = spool.end;
     const objects: SynthesizedObject[] = [];
     const lengths: number[] = [];
@@ -144,6 +144,19 @@ function write(json: KubernetesObject, object: ApiObject): string {
   }
 }
 
+function ordered<T extends { readonly chart: Chart; readonly members: readonly IConstruct[] }>(
+  groups: readonly T[],
+  problems: string[],
+): readonly T[] {
+  try {
+    return chartOrder(groups);
+  } catch (error) {
+    if (!(error instanceof DependencyCycleError)) throw error;
+    problems.push(error.message);
+    return groups;
+  }
+}
+
 function place(members: readonly IConstruct[], problems: string[]): Placed<ApiObject>[] {
   try {
     return assignWaves(members);
@@ -169,25 +182,33 @@ function byChart(constructs: readonly IConstruct[]): { chart: Chart; members: IC
     group.members.push(construct);
     groupOf.set(construct, group);
   }
-  return chartOrder([...groups.values()]);
+  return [...groups.values()];
 }
 
-/** Charts that others depend on come first; otherwise the order stays. */
-function chartOrder<T extends { readonly chart: Chart }>(groups: readonly T[]): T[] {
+/**
+ * Charts that others depend on, with any of their constructs, come first; otherwise the order stays.
+ *
+ * @throws DependencyCycleError where there is no such order
+ */
+function chartOrder<T extends { readonly chart: Chart; readonly members: readonly IConstruct[] }>(
+  groups: readonly T[],
+): T[] {
   const byConstruct = new Map<IConstruct, T>(groups.map((group) => [group.chart, group]));
+  const open = new Set<T>();
   const done = new Set<T>();
-  const ordered: T[] = [];
   const visit = (group: T): void => {
     if (done.has(group)) return;
-    done.add(group);
-    for (const target of group.chart.node.dependencies) {
-      const needed = byConstruct.get(target);
-      if (needed !== undefined) visit(needed);
+    if (open.has(group)) throw new DependencyCycleError([...open, group].map(({ chart }) => chart.node.path));
+    open.add(group);
+    for (const target of group.members.flatMap(({ node }) => node.dependencies)) {
+      const needed = byConstruct.get(Chart.of(target));
+      if (needed !== undefined && needed !== group) visit(needed);
     }
-    ordered.push(group);
+    open.delete(group);
+    done.add(group);
   };
   for (const group of groups) visit(group);
-  return ordered;
+  return [...done];
 }
 
 function byWave(a: Placed<ApiObject>, b: Placed<ApiObject>): number {

@@ -52,8 +52,8 @@ const BREAKS: readonly string[] = Array.from(
 /** How objects that aren't plain data yet are read, and which of their keys are written, in which order. */
 export interface Dialect {
   readonly keys: (object: Readonly<Record<string, unknown>>, depth: number) => readonly string[];
-  /** What stands for an object: itself, unless it has still to be produced. */
-  readonly unwrap: (value: object) => unknown;
+  /** What stands for a value: itself, unless it has still to be produced. A key of undefined is left out. */
+  readonly unwrap: (value: unknown) => unknown;
 }
 
 const PLAIN_DATA: Dialect = { keys: Object.keys, unwrap: (value) => value };
@@ -95,10 +95,6 @@ function node(value: unknown, depth: number, lead: string, trail: Trail): string
       if (depth > MAX_DEPTH) throw tooDeep(depth, trail);
       if (Array.isArray(value)) return sequence(value, depth, lead, trail);
       if (isPlainObject(value)) return mapping(value, depth, lead, trail);
-      {
-        const unwrapped = trail.dialect.unwrap(value);
-        if (unwrapped !== value) return node(unwrapped, depth, lead, trail);
-      }
   }
   throw problem(value, depth, trail);
 }
@@ -113,7 +109,7 @@ function mapping(
   const inner = BREAKS[depth + 1] as string;
   let out = '';
   for (const name of trail.dialect.keys(value, depth)) {
-    const child = value[name];
+    const child = trail.dialect.unwrap(value[name]);
     if (child === undefined) continue;
     trail.keys[depth] = name;
     const key = simple(name) ?? quoted(wellFormed(name, depth + 1, trail));
@@ -129,7 +125,7 @@ function sequence(items: readonly unknown[], depth: number, lead: string, trail:
   let out = '';
   for (let index = 0; index < items.length; index++) {
     trail.keys[depth] = index;
-    out += `${out === '' ? lead : line}-${node(items[index], depth + 1, ' ', trail)}`;
+    out += `${out === '' ? lead : line}-${node(trail.dialect.unwrap(items[index]), depth + 1, ' ', trail)}`;
   }
   return out === '' ? ' []' : out;
 }

@@ -66,7 +66,7 @@ export class ImageName {
 
   /** Whether only the machine itself can reach the registry, so that no pod, Keel's neither, can. */
   get isLocal(): boolean {
-    return /^(localhost|127\.[0-9.]+|\[::1\])(:|$)/.test(this.registry);
+    return /^(localhost|127\.[0-9.]+|\[::1\])(:|$)/i.test(this.registry);
   }
 
   /** What is wrong with the name. */

@@ -3,6 +3,7 @@ import { Construct } from 'constructs';
 import type { SecretKeyConfiguration } from '../agent/configuration.ts';
 import type { TemplateObject } from '../agent/job-template.ts';
 import { declareStage } from '../app/graph.ts';
+import { durationProblems } from '../kubernetes/durations.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
 import { type Problem, reportProblem, reportProblems, reportWarning } from '../kubernetes/problem.ts';
 import { type ContainerResources, resourceProblems } from '../kubernetes/resources.ts';
@@ -210,7 +211,7 @@ export class MakisuBuilder extends Construct implements ImageSource {
             ],
       ),
       ...attemptProblems(props.maxAttempts),
-      ...timeoutProblems(props.timeout),
+      ...durationProblems('timeout', props.timeout, 1, 7 * 86_400),
     ];
   }
 
@@ -260,19 +261,6 @@ function attemptProblems(attempts: number | undefined): Problem[] {
       value: attempts,
       message: 'is not a number of attempts',
       remedy: 'give 1 to 10',
-    },
-  ];
-}
-
-function timeoutProblems(timeout: Duration | undefined): Problem[] {
-  const seconds = timeout?.toSeconds({ integral: false });
-  if (seconds === undefined || (seconds >= 1 && seconds <= 7 * 86_400)) return [];
-  return [
-    {
-      property: 'timeout',
-      value: `${seconds} s`,
-      message: 'is not between a second and a week',
-      remedy: 'use Duration.hours(1)',
     },
   ];
 }

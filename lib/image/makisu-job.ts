@@ -5,6 +5,7 @@ import type { NetworkPolicy } from 'kubernetes-types/networking/v1.d.ts';
 import type { GitCredentialConfiguration } from '../agent/configuration.ts';
 import { placeholder, type TemplateObject } from '../agent/job-template.ts';
 import { KeelsonAnnotations, KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
+import { toDnsLabel } from '../kubernetes/names.ts';
 import { isolatedNamespaceObjects } from '../kubernetes/namespace.ts';
 import { to, toDns, toInternet } from '../kubernetes/network.ts';
 import type { PodSecurity } from '../kubernetes/pod-security.ts';
@@ -69,7 +70,7 @@ export function makisuJobTemplate(options: MakisuJobOptions): TemplateObject[] {
       labels: {
         'app.kubernetes.io/managed-by': 'keelson',
         [KeelsonLabels.OWNER]: platform.platformName,
-        [KeelsonLabels.PIPELINE]: pipeline,
+        [KeelsonLabels.PIPELINE]: toDnsLabel(pipeline),
         [KeelsonLabels.COMMIT]: placeholder('tag.commit'),
       },
       podSecurity,
@@ -150,7 +151,7 @@ function job(namespace: string, options: MakisuJobOptions): Job {
     spec: {
       // The controller decides about another attempt: a pod that comes back by itself would hide the failure.
       backoffLimit: 0,
-      activeDeadlineSeconds: timeout.toSeconds(),
+      activeDeadlineSeconds: timeout.toSeconds({ integral: false }),
       ttlSecondsAfterFinished: 7 * 86_400,
       template: {
         metadata: { labels },

@@ -4,8 +4,14 @@ import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
 import { IsolatedNamespace } from '../kubernetes/namespace.ts';
 import { type Destination, networkPolicy, tcp } from '../kubernetes/network.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
-import { reportProblems } from '../kubernetes/problem.ts';
-import { type ContainerResources, resourceProblems, resourceRequirements } from '../kubernetes/resources.ts';
+import { type Problem, reportProblems } from '../kubernetes/problem.ts';
+import {
+  type ContainerResources,
+  parseQuantity,
+  quantity,
+  resourceProblems,
+  resourceRequirements,
+} from '../kubernetes/resources.ts';
 import { service } from '../kubernetes/service.ts';
 import { serviceAccount } from '../kubernetes/service-account.ts';
 import { volumeClaim } from '../kubernetes/storage.ts';
@@ -93,7 +99,11 @@ export class RedisLayerCache extends Construct implements LayerCache {
     } = props;
     const image = props.image ?? ImageName.parse('docker.io/library/redis:7.2.5');
     const labels = partLabels(NAME, 'cache');
-    reportProblems(this, [...image.problems('image'), ...resourceProblems('resources', resources)]);
+    reportProblems(this, [
+      ...image.problems('image'),
+      ...resourceProblems('resources', resources),
+      ...memoryProblems(maxMemory, resources),
+    ]);
 
     const { address, destination } = cacheIn(namespace);
     this.address = address;
@@ -175,6 +185,18 @@ export class RedisLayerCache extends Construct implements LayerCache {
       volumes: () => [claimVolume('data', 'redis-cache-claim')],
     });
   }
+}
+
+function memoryProblems(maxMemory: Size, resources: ContainerResources | undefined): Problem[] {
+  const limit = resources?.memory?.limit;
+  if (
+    limit === undefined ||
+    (parseQuantity(quantity(limit)) ?? 0) > (parseQuantity(quantity(maxMemory)) ?? 0)
+  )
+    return [];
+  const message = 'leaves Redis nothing beside what it keeps';
+  const remedy = `give more than maxMemory, ${quantity(maxMemory)}: twice as much is well`;
+  return [{ property: 'resources.memory.limit', value: quantity(limit), message, remedy }];
 }
 
 /** The names and labels by which the cache of a namespace is reached. */

@@ -242,7 +242,7 @@ export class KeelWatchedBuild extends Construct {
         ...(props.image instanceof ImageName ? {} : { builder: props.image.node.id }),
         insecureRegistry: target?.insecure ?? false,
         services: configurations,
-        ...(props.keepFor !== undefined && { keepSeconds: props.keepFor.toSeconds() }),
+        ...(props.keepFor !== undefined && { keepSeconds: props.keepFor.toSeconds({ integral: false }) }),
       }),
     });
     this.#declare(props.image, services, props.node);

@@ -2,9 +2,10 @@ import { type ApiObject, Duration, Size } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { ClusterRole, ClusterRoleBinding } from 'kubernetes-types/rbac/v1.d.ts';
 import { ImageName } from '../image/image-name.ts';
+import { durationProblems } from '../kubernetes/durations.ts';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
 import { toDnsLabel } from '../kubernetes/names.ts';
-import { IsolatedNamespace } from '../kubernetes/namespace.ts';
+import { checkNamespace, IsolatedNamespace } from '../kubernetes/namespace.ts';
 import {
   type Destination,
   networkPolicy,
@@ -15,7 +16,7 @@ import {
 } from '../kubernetes/network.ts';
 import { kubeObject, lazy } from '../kubernetes/object.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
-import { reportProblems } from '../kubernetes/problem.ts';
+import { reportProblem, reportProblems } from '../kubernetes/problem.ts';
 import { every, type Subject } from '../kubernetes/rbac.ts';
 import { type ContainerResources, resourceProblems, resourceRequirements } from '../kubernetes/resources.ts';
 import { apiTokenMount, apiTokenVolume, serviceAccount } from '../kubernetes/service-account.ts';
@@ -75,6 +76,9 @@ export interface KeelProps {
   readonly resources?: ContainerResources;
 }
 
+/** What Keel's RESTRICTED_NAMESPACE takes for no restriction. */
+const ALL_NAMESPACES = 'keel';
+
 const NAME = 'keel';
 const PODS = { [KeelsonLabels.STAGE]: 'keel' } as const;
 /** The user that Keel's image runs as. */
@@ -117,6 +121,7 @@ export class Keel extends Construct implements KeelReference {
     reportProblems(this, [
       ...this.#image.problems('image'),
       ...resourceProblems('resources', props.resources),
+      ...durationProblems('pollInterval', props.pollInterval, 2, 86_400),
     ]);
 
     this.isolation = new IsolatedNamespace(this, 'namespace', {
@@ -135,14 +140,28 @@ export class Keel extends Construct implements KeelReference {
         ...to(unique(this.#requests.flatMap(({ registry }) => registry?.destinations ?? []))),
       ],
     });
-    for (const namespace of props.namespaces ?? []) this.#deploy(namespace);
+    for (const namespace of props.namespaces ?? []) {
+      checkNamespace(this, namespace, 'namespaces');
+      if (namespace === ALL_NAMESPACES) this.#reportAllNamespaces();
+      this.#deploy(namespace);
+    }
   }
 
   watch(request: WatchRequest): Subject {
+    if (request.namespace === ALL_NAMESPACES) this.#reportAllNamespaces();
     this.#requests.push(request);
     if (!this.#deployments.has(request.namespace)) this.#deploy(request.namespace);
     if (request.policy.readsNodes) this.#grantNodes(request.namespace);
     return this.#subject(request.namespace);
+  }
+
+  #reportAllNamespaces(): void {
+    reportProblem(this, {
+      property: 'namespaces',
+      value: ALL_NAMESPACES,
+      message: 'means every namespace to Keel, in which it has no rights',
+      remedy: 'give the namespace that builds another name',
+    });
   }
 
   #subject(namespace: string): Subject {
@@ -153,8 +172,8 @@ export class Keel extends Construct implements KeelReference {
     const { serviceAccountName: name } = this.#subject(watched);
     const { namespace } = this;
     const selector = { ...PODS, 'app.kubernetes.io/name': NAME, 'app.kubernetes.io/instance': name };
-    serviceAccount(this, `${watched}-service-account`, name, namespace);
-    const deployment = workload(this, watched, {
+    serviceAccount(this, `watch-${watched}-service-account`, name, namespace);
+    const deployment = workload(this, `watch-${watched}`, {
       name,
       namespace,
       labels: { ...partLabels(NAME, 'keel'), 'app.kubernetes.io/instance': name },
@@ -173,7 +192,7 @@ export class Keel extends Construct implements KeelReference {
       ({ namespace, registry }) => namespace === watched && registry?.insecure,
     );
     const health = { httpGet: { path: '/healthz', port: 9300 } };
-    const seconds = (this.#props.pollInterval ?? Duration.minutes(1)).toSeconds();
+    const seconds = (this.#props.pollInterval ?? Duration.minutes(1)).toSeconds({ integral: false });
     return {
       name: NAME,
       image: this.#image.toString(),

@@ -1,6 +1,8 @@
+import { posix } from 'node:path';
 import type { Construct } from 'constructs';
 import { kubernetesMinorOf } from '../app/kubernetes-version.ts';
 import type { ImageName } from '../image/image-name.ts';
+import { durationProblems } from '../kubernetes/durations.ts';
 import { isDnsLabel, isDnsSubdomain } from '../kubernetes/names.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import { hidden } from '../kubernetes/problem.ts';
@@ -35,12 +37,13 @@ export function watchedBuildProblems(
     ...agentImage.problems('agentImage'),
     ...commandProblems(props.command),
     ...resourceProblems('resources', props.resources),
-    ...durationProblems('timeout', props.timeout?.toSeconds({ integral: false }), 1, 7 * 86_400),
-    ...durationProblems('keepFor', props.keepFor?.toSeconds({ integral: false }), 1, 30 * 86_400),
-    ...durationProblems('pollInterval', props.pollInterval?.toSeconds({ integral: false }), 2, 86_400),
+    ...durationProblems('timeout', props.timeout, 1, 7 * 86_400),
+    ...durationProblems('keepFor', props.keepFor, 1, 30 * 86_400),
+    ...durationProblems('pollInterval', props.pollInterval, 2, 86_400),
     ...policyProblems(policy),
     ...hostUsersProblems(scope, props.hostUsers),
     ...volumeProblems(props),
+    ...environmentProblems(props),
     ...envFromProblems(props),
   ];
 }
@@ -137,23 +140,6 @@ function commandProblems(command: readonly string[]): Problem[] {
   });
 }
 
-function durationProblems(
-  property: string,
-  seconds: number | undefined,
-  least: number,
-  most: number,
-): Problem[] {
-  if (seconds === undefined || (seconds >= least && seconds <= most)) return [];
-  return [
-    {
-      property,
-      value: `${seconds} s`,
-      message: 'is out of range',
-      remedy: `give ${least} s to ${most} s, such as Duration.minutes(30)`,
-    },
-  ];
-}
-
 function policyProblems(policy: KeelPolicy): Problem[] {
   if (policy.canBeHeldBack) return [];
   return [
@@ -179,17 +165,51 @@ function hostUsersProblems(scope: Construct, hostUsers: boolean | undefined): Pr
   ];
 }
 
-function volumeProblems({ volume }: KeelWatchedBuildProps): Problem[] {
-  if (volume === undefined || volume === false || volume.mountPath === undefined) return [];
-  if (/^\/[^:]+$/.test(volume.mountPath) && !volume.mountPath.split('/').includes('..')) return [];
-  return [
-    {
+/** Where the pod's own volumes are. */
+const TAKEN = ['/keelson', '/etc/podinfo', '/var/run/secrets/kubernetes.io', '/run/secrets/kubernetes.io'];
+
+function isTaken(path: string): boolean {
+  return TAKEN.some(
+    (taken) => path === taken || path.startsWith(`${taken}/`) || taken.startsWith(`${path}/`),
+  );
+}
+
+function volumeProblems({ volume, secretFiles = {} }: KeelWatchedBuildProps): Problem[] {
+  const mountPath = volume === false ? undefined : (volume?.mountPath ?? '/build');
+  const problems: Problem[] = [];
+  if (
+    mountPath !== undefined &&
+    (!/^\/[^:]+$/.test(mountPath) || mountPath.split('/').includes('..') || isTaken(mountPath))
+  ) {
+    problems.push({
       property: 'volume.mountPath',
-      value: volume.mountPath,
+      value: mountPath,
       message: 'is not a directory to mount at',
-      remedy: 'give an absolute path, such as /build',
-    },
-  ];
+      remedy: "give an absolute path that is not the build's own, such as /build",
+    });
+  }
+  for (const path of Object.keys(secretFiles)) {
+    const directory = posix.dirname(posix.normalize(path));
+    if (directory !== mountPath && !isTaken(directory)) continue;
+    problems.push({
+      property: `secretFiles.${path}`,
+      value: path,
+      message: 'is in a directory at which another volume is mounted',
+      remedy: 'give it a directory of its own, such as /runner/certs',
+    });
+  }
+  return problems;
+}
+
+function environmentProblems({ env = {} }: KeelWatchedBuildProps): Problem[] {
+  return Object.keys(env)
+    .filter((name) => name.startsWith('KEELSON_'))
+    .map((name) => ({
+      property: `env.${name}`,
+      value: name,
+      message: 'is a name of the wrapper that runs the command',
+      remedy: 'use another prefix than KEELSON_',
+    }));
 }
 
 function envFromProblems({ envFrom = [] }: KeelWatchedBuildProps): Problem[] {

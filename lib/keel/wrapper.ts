@@ -74,7 +74,7 @@ if [ "$decision" = run ]; then
     mkdir -p "$output" && rm -f "$run/pipe" && mkfifo "$run/pipe"; then
     log=$output/build.log
     # tee outlives the command's processes, or the end of the log would be lost.
-    (trap '' TERM INT; exec tee "$log" < "$run/pipe") &
+    (trap '' TERM INT; exec tee -a "$log" < "$run/pipe") &
     tee=$!
     "$@" > "$run/pipe" 2>&1 &
   else

@@ -1,5 +1,6 @@
 import type { Construct } from 'constructs';
 import type { EnvVar } from 'kubernetes-types/core/v1.d.ts';
+import { shortHash } from './names.ts';
 import { reportProblem } from './problem.ts';
 import { literalSecretProblem } from './secret-scan.ts';
 import { type SecretReference, SecretSource } from './secret-source.ts';
@@ -66,7 +67,9 @@ function variable(
     });
   }
   if (value instanceof SecretSource) {
-    const id = `env-${name.toLowerCase().replace(/[^a-z0-9]+/g, '-')}`;
+    const plain = `${scope.node.id}-env-${name.toLowerCase().replace(/[^a-z0-9]+/g, '-')}`;
+    // Names that differ in case only are two variables.
+    const id = scope.node.tryFindChild(plain) === undefined ? plain : `${plain}-${shortHash(name)}`;
     return secretVariable(name, value.bind(scope, id, property, namespace));
   }
   if (value instanceof PodField) return { name, valueFrom: { fieldRef: { fieldPath: value.fieldPath } } };

@@ -95,7 +95,16 @@ export class GeneratedSecret extends Construct {
           : 'publicKey' in generator
             ? generator.publicKey.of
             : undefined;
-      if (other !== undefined && !(other in keys)) {
+      if (!/^[-._a-zA-Z0-9]{1,253}$/.test(key)) {
+        reportProblem(this, {
+          property: 'keys',
+          value: key,
+          message: 'is not a valid key of a Secret',
+          remedy: 'use letters, digits, "-", "_" and "."',
+        });
+      }
+      if ('password' in generator) this.#checkLength(key, generator.password.length);
+      if (other !== undefined && !Object.hasOwn(keys, other)) {
         reportProblem(this, {
           property: `keys.${key}`,
           value: other,
@@ -104,5 +113,15 @@ export class GeneratedSecret extends Construct {
         });
       }
     }
+  }
+
+  #checkLength(key: string, length: number): void {
+    if (Number.isInteger(length) && length >= 8 && length <= 1024) return;
+    reportProblem(this, {
+      property: `keys.${key}.password.length`,
+      value: length,
+      message: 'is not the length of a password',
+      remedy: 'give 8 to 1024 characters, such as 32',
+    });
   }
 }

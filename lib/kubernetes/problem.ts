@@ -66,7 +66,7 @@ function describe(value: unknown): string {
   }
 }
 
-/** Hides the user information of a URL, which is where credentials hide. */
+/** Hides what may be the user information of a URL, which is where credentials hide: rather too much than too little. */
 export function redact(text: string): string {
-  return text.replace(/([a-z][a-z0-9+.-]*:\/\/)[^/\s"]*@/gi, '$1***@');
+  return text.replace(/:\/\/.*@/gs, '://***@');
 }

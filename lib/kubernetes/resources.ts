@@ -105,14 +105,20 @@ export function parseQuantity(text: string): number | undefined {
 }
 
 function merged(given: Range | undefined, fallback: Range | undefined): Range {
-  const limit = given?.limit ?? fallback?.limit;
-  // A limit that is given below the default request lowers that request too.
-  const request = given?.request ?? lower(fallback?.request, given?.limit);
+  // A default gives way to what was given: a default limit to a higher request, a default request to a lower limit.
+  const limit = given?.limit ?? atLeast(fallback?.limit, given?.request);
+  const request = given?.request ?? atMost(fallback?.request, given?.limit);
   return { ...(request && { request }), ...(limit && { limit }) };
 }
 
-function lower(request: Size | Cpu | undefined, limit: Size | Cpu | undefined): Size | Cpu | undefined {
-  if (request === undefined || limit === undefined) return request;
-  const [a, b] = [parseQuantity(quantity(request)), parseQuantity(quantity(limit))];
-  return a !== undefined && b !== undefined && a > b ? limit : request;
+function atLeast(amount: Size | Cpu | undefined, least: Size | Cpu | undefined): Size | Cpu | undefined {
+  return amount !== undefined && least !== undefined && amountOf(least) > amountOf(amount) ? least : amount;
+}
+
+function atMost(amount: Size | Cpu | undefined, most: Size | Cpu | undefined): Size | Cpu | undefined {
+  return amount !== undefined && most !== undefined && amountOf(most) < amountOf(amount) ? most : amount;
+}
+
+function amountOf(value: Size | Cpu): number {
+  return parseQuantity(quantity(value)) ?? Number.NaN;
 }

@@ -17,7 +17,7 @@ const SECRET_VALUE = [
   /\bglpat-[A-Za-z0-9_-]{20}/,
   /\b(AKIA|ASIA)[0-9A-Z]{16}\b/,
   /\bxox[baprs]-[A-Za-z0-9-]{10,}/,
-  /:\/\/[^/\s:@$]*:[^/\s@$]+@/,
+  /:\/\/[^/\s:@$"',]*:[^/\s@$"',]+@/,
 ];
 
 /** Whether a text is recognizably a secret. `$(NAME)` references to other variables are not. */

@@ -4,7 +4,7 @@ import type { PersistentVolumeClaim } from 'kubernetes-types/core/v1.d.ts';
 import { isDnsSubdomain } from './names.ts';
 import { kubeObject } from './object.ts';
 import { reportProblem, reportWarning } from './problem.ts';
-import { quantity } from './resources.ts';
+import { parseQuantity, quantity } from './resources.ts';
 
 /** How many nodes may mount a volume at once. */
 export type AccessMode = 'ReadWriteOnce' | 'ReadWriteOncePod' | 'ReadWriteMany';
@@ -53,6 +53,14 @@ export function volumeClaim(
   { size, storageClassName, accessMode = 'ReadWriteOnce' }: VolumeClaimProps,
 ): ApiObject {
   checkClass(scope, property, storageClassName, accessMode);
+  if (!((parseQuantity(quantity(size)) ?? 0) > 0)) {
+    reportProblem(scope, {
+      property: `${property}.size`,
+      value: quantity(size),
+      message: 'is no size',
+      remedy: 'give Size.gibibytes(20)',
+    });
+  }
   return kubeObject<PersistentVolumeClaim>(scope, id, {
     apiVersion: 'v1',
     kind: 'PersistentVolumeClaim',

@@ -188,7 +188,10 @@ function isProvider(construct: IConstruct): construct is RecordProvider {
  */
 export function recordOf(stage: Construct, props: StageProps): PipelineRecord | undefined {
   const provider = stage.node.scopes.findLast(isProvider);
-  if (provider !== undefined) return provider.record;
+  if (provider !== undefined) {
+    checkNamespaceOf(stage, provider.record, props.namespace);
+    return provider.record;
+  }
   if (props.platform === undefined) return undefined;
   const chart = Chart.of(stage);
   const existing = chart.node.tryFindChild('pipeline-record');
@@ -198,6 +201,16 @@ export function recordOf(stage: Construct, props: StageProps): PipelineRecord | 
     namespace: namespaceOf(stage, props.namespace),
     platform: props.platform,
     source: props.source,
+  });
+}
+
+function checkNamespaceOf(stage: Construct, record: PipelineRecord, given: string | undefined): void {
+  if (given === undefined || given === record.namespace) return;
+  reportProblem(stage, {
+    property: 'namespace',
+    value: given,
+    message: `is not the pipeline's, ${record.namespace}`,
+    remedy: 'leave it out: the stages of a pipeline share its namespace',
   });
 }
 

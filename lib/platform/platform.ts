@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { Chart, type ChartProps } from 'cdk8s';
 import type { Construct } from 'constructs';
 import { declareStage } from '../app/graph.ts';
@@ -7,7 +8,7 @@ import { type LayerCache, RedisLayerCache, type RedisLayerCacheProps } from '../
 import { Keel, type KeelProps, type KeelReference } from '../keel/keel.ts';
 import { KeelsonLabels } from '../kubernetes/labels.ts';
 import { isDnsLabel } from '../kubernetes/names.ts';
-import { reportProblem, reportProblems } from '../kubernetes/problem.ts';
+import { type Problem, reportProblem, reportProblems } from '../kubernetes/problem.ts';
 import type { Subject } from '../kubernetes/rbac.ts';
 import type { Registry } from '../registry/registry.ts';
 import { ControllerAdmission, KeelAdmission } from './admission.ts';
@@ -147,6 +148,7 @@ export class Platform extends Chart implements PlatformReference {
 
     this.cache = layerCache(this, props.cache ?? {});
     this.keel = keelReference(this, props.keel ?? {}, apiServer);
+    if (this.keel !== undefined && !isDnsLabel(this.keel.namespace)) this.#reportKeel(this.keel.namespace);
     this.controller = new Controller(this, 'controller', {
       ...props.controller,
       platformName: id,
@@ -170,6 +172,15 @@ export class Platform extends Chart implements PlatformReference {
     return this.controller.subject;
   }
 
+  #reportKeel(namespace: string): void {
+    reportProblem(this, {
+      property: 'keel.namespace',
+      value: namespace,
+      message: 'is not a valid name of a namespace',
+      remedy: 'give the namespace that Keel runs in, such as keel',
+    });
+  }
+
   #check(): void {
     if (!isDnsLabel(this.platformName) || this.platformName.length > 40) {
       reportProblem(this, {
@@ -180,8 +191,29 @@ export class Platform extends Chart implements PlatformReference {
           'use at most 40 lower-case letters, digits and "-", starting and ending with a letter or digit',
       });
     }
-    reportProblems(this, [...this.registry.problems('registry'), ...this.agentImage.problems('agentImage')]);
+    reportProblems(this, [
+      ...this.registry.problems('registry'),
+      ...this.agentImage.problems('agentImage'),
+      ...cidrProblems('apiServer', this.apiServer ?? []),
+    ]);
   }
+}
+
+function cidrProblems(property: string, cidrs: readonly string[]): Problem[] {
+  return cidrs
+    .filter((cidr) => !isCidr(cidr))
+    .map((cidr) => ({
+      property,
+      value: cidr,
+      message: 'is not a range of addresses',
+      remedy: 'give CIDRs, such as 10.0.0.5/32',
+    }));
+}
+
+function isCidr(text: string): boolean {
+  const [address = '', bits = ''] = text.split('/');
+  const family = isIP(address);
+  return family !== 0 && /^[0-9]{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128);
 }
 
 function layerCache(

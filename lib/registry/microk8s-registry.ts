@@ -172,14 +172,14 @@ class MicroK8sAddress implements Registry {
   problems(property: string): Problem[] {
     const problems: Problem[] = [];
     const address = this.#nodeAddress;
-    if (/^(localhost|127\.|::1|\[::1\])/.test(address)) {
+    if (/^(localhost|127(\.[0-9]+){3}|::1|\[::1\])$/i.test(address)) {
       problems.push({
         property: `${property}.nodeAddress`,
         value: address,
         message: "can't be polled by Keel, for whose pod it is the pod itself",
         remedy: 'give the address by which other machines reach the node (`hostname -I` prints it)',
       });
-    } else if (!isIpv4(address) && !isDnsSubdomain(address)) {
+    } else if (!isIpv4(address) && (!isDnsSubdomain(address) || /^[0-9.]+$/.test(address))) {
       problems.push({
         property: `${property}.nodeAddress`,
         value: address,

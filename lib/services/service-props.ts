@@ -71,12 +71,12 @@ export function checkService(
 ): void {
   const { image, serviceName, resources } = props;
   const problems: Problem[] = [...image.problems('image'), ...resourceProblems('resources', resources)];
-  if (!isDnsLabel(serviceName)) {
+  if (!isDnsLabel(serviceName) || /^[0-9]/.test(serviceName)) {
     problems.push({
       property: 'serviceName',
       value: serviceName,
       message: 'is not a valid name of a Service',
-      remedy: 'use at most 63 lower-case letters, digits and "-"',
+      remedy: 'use at most 63 lower-case letters, digits and "-", starting with a letter',
     });
   }
   reportProblems(scope, problems);

@@ -23,7 +23,7 @@ function fault(name: string): string | undefined {
   if (typeof name !== 'string' || name === '') return 'is empty';
   if (name.startsWith('refs/')) return 'is a full ref, not a branch';
   if (Buffer.byteLength(name) > 250) return 'is longer than 250 bytes';
-  if (name === '@' || name === 'HEAD') return 'is not a branch: git gives that name another meaning';
+  if (name === 'HEAD') return 'is not a branch: git gives that name another meaning';
   if (name.startsWith('-')) return 'starts with "-", which git takes for an option';
   if (/[\u0000-\u0020\u007f~^:?*[\\]/.test(name))
     return 'holds a character that git does not allow in a branch';

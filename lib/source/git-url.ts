@@ -2,7 +2,7 @@ import { hidden, type Problem } from '../kubernetes/problem.ts';
 
 /** Hosts that are no git servers: instance metadata, the machine itself, the Kubernetes API. */
 const FORBIDDEN_HOST =
-  /^(localhost|127\.[0-9.]+|\[::1\]|0\.0\.0\.0|169\.254\.[0-9.]+|\[fe80:.*\]|metadata\.google\.internal|kubernetes(\.default(\.svc(\..*)?)?)?)$/i;
+  /^(localhost|.*\.localhost|127\..*|0\..*|169\.254\..*|\[::.*\]|\[fe[89ab].*\]|metadata\.google\.internal|kubernetes(\.default(\.svc(\..*)?)?)?)$/;
 
 /**
  * What is wrong with a git URL. Only transports that run no command of the URL's choosing are accepted
@@ -35,9 +35,19 @@ export function gitUrlProblems(property: string, text: string, allowHttp: boolea
       'give the real host',
     );
   }
-  if (url.hostname === '' || FORBIDDEN_HOST.test(url.hostname)) {
+  if (FORBIDDEN_HOST.test(plainHost(url))) {
     return problem('names a host that is no git server', 'give the host of the git server');
   }
   if (url.pathname.length < 2) return problem('names no repository', 'add the path of the repository');
   return [];
+}
+
+/** The host as connections see it: numbers as an address, no dot at the end. Loopback stands for a host that is none. */
+function plainHost({ hostname }: URL): string {
+  try {
+    // Only for http does URL read 2130706433 as 127.0.0.1; ssh reads it so too.
+    return new URL(`http://${hostname}`).hostname.replace(/\.$/, '');
+  } catch {
+    return 'localhost';
+  }
 }

@@ -23,16 +23,21 @@ describe('placeholders', () => {
     const values = commitOn('main');
     for (const name of Object.keys(values) as (keyof typeof values)[]) {
       const text = placeholder(name);
-      expect(fillTemplate({ a: [`${text}-${text}`] }, values)).toEqual({ a: [`${values[name]}-${values[name]}`] });
+      expect(fillTemplate({ a: [`${text}-${text}`] }, values)).toEqual({
+        a: [`${values[name]}-${values[name]}`],
+      });
     }
   });
 
-  test.each(['((keelson.unknown))', '((keelson.tag))', '((branch))', '(( keelson.branch ))', '((keelson.tagxbranch))'])(
-    '%s is none',
-    (text) => {
-      expect(fillTemplate({ text }, commitOn('main'))).toEqual({ text });
-    },
-  );
+  test.each([
+    '((keelson.unknown))',
+    '((keelson.tag))',
+    '((branch))',
+    '(( keelson.branch ))',
+    '((keelson.tagxbranch))',
+  ])('%s is none', (text) => {
+    expect(fillTemplate({ text }, commitOn('main'))).toEqual({ text });
+  });
 
   test('keys, numbers, booleans and nulls stay, and the template too', () => {
     const template = { '((keelson.branch))': [1, true, null, { a: undefined }], n: 0 };
@@ -42,7 +47,9 @@ describe('placeholders', () => {
   });
 
   test('keys that JavaScript treats specially stay keys', () => {
-    const template = JSON.parse('{"__proto__": {"a": "((keelson.branch))"}, "constructor": "((keelson.commit))"}');
+    const template = JSON.parse(
+      '{"__proto__": {"a": "((keelson.branch))"}, "constructor": "((keelson.commit))"}',
+    );
     expect(JSON.stringify(fillTemplate(template, commitOn('main', { commit: 'c' })))).toBe(
       '{"__proto__":{"a":"main"},"constructor":"c"}',
     );
@@ -62,21 +69,41 @@ function seen(branch: string): string[] {
 }
 
 describe('a value is only ever data', () => {
-  test.each([...new Set([...hostileBranches, ...hostileStrings.filter(({ length }) => length < 130), '$', '$$', '$$$(X)', '$($(X))', 'a$', '$()', '$(X', '$&', "$'", '$1'])])(
-    'the branch %j arrives as it is',
-    (branch) => {
-      expect(new Set(seen(branch))).toEqual(new Set([branch]));
-    },
-  );
+  test.each([
+    ...new Set([
+      ...hostileBranches,
+      ...hostileStrings.filter(({ length }) => length < 130),
+      '$',
+      '$$',
+      '$$$(X)',
+      '$($(X))',
+      'a$',
+      '$()',
+      '$(X',
+      '$&',
+      "$'",
+      '$1',
+    ]),
+  ])('the branch %j arrives as it is', (branch) => {
+    expect(new Set(seen(branch))).toEqual(new Set([branch]));
+  });
 
   test('any branch arrives as it is', () => {
-    const text = fc.array(fc.constantFrom('$', '(', ')', 'X', 'HOME', '((keelson.url))', 'a', '\\', '&')).map((parts) => parts.join(''));
-    fc.assert(fc.property(text, (branch) => expect(new Set(seen(branch))).toEqual(new Set([branch]))));
+    const text = fc
+      .array(fc.constantFrom('$', '(', ')', 'X', 'HOME', '((keelson.url))', 'a', '\\', '&'))
+      .map((parts) => parts.join(''));
+    fc.assert(
+      fc.property(text, (branch) => {
+        expect(new Set(seen(branch))).toEqual(new Set([branch]));
+      }),
+    );
   });
 
   test('a value that looks like a placeholder is not filled again', () => {
     const values = commitOn('((keelson.commit))', { url: '((keelson.branch))' });
-    expect(fillTemplate(['((keelson.url)) ((keelson.branch))'], values)).toEqual(['((keelson.branch)) ((keelson.commit))']);
+    expect(fillTemplate(['((keelson.url)) ((keelson.branch))'], values)).toEqual([
+      '((keelson.branch)) ((keelson.commit))',
+    ]);
   });
 
   test('it stays one value when the object is written as YAML', () => {
@@ -89,7 +116,9 @@ describe('a value is only ever data', () => {
 
 test('the expansion that these tests assume is that of the kubelet', () => {
   const variables = { A: '1', EMPTY: '' };
-  expect(['$(A)', '$$(A)', '$$$(A)', '$(B)', '$A', 'a$', '$$', '$(A', '-$(A)$(A)-'].map((text) => expanded(text, variables))).toEqual(
-    ['1', '$(A)', '$1', '$(B)', '$A', 'a$', '$', '$(A', '-11-'],
-  );
+  expect(
+    ['$(A)', '$$(A)', '$$$(A)', '$(B)', '$A', 'a$', '$$', '$(A', '-$(A)$(A)-'].map((text) =>
+      expanded(text, variables),
+    ),
+  ).toEqual(['1', '$(A)', '$1', '$(B)', '$A', 'a$', '$', '$(A', '-11-']);
 });

@@ -26,15 +26,22 @@ test('objects of the same kind and name are told apart by their namespace', () =
 });
 
 test('the wave is as wide as the widest, so that the order of names is the order of applying', () => {
-  const names = fileNames([object('a', 'ci', 'A', 5), object('b', 'ci', 'B', 70), object('c', 'ci', 'C', 2044)]);
+  const names = fileNames([
+    object('a', 'ci', 'A', 5),
+    object('b', 'ci', 'B', 70),
+    object('c', 'ci', 'C', 2044),
+  ]);
   expect(names).toEqual(['0005-a-a.yaml', '0070-b-b.yaml', '2044-c-c.yaml']);
   expect([...names].sort()).toEqual(names);
 });
 
-test.each(['system:node', 'a/b', 'A', 'ä', 'a b', '..%', 'a\nb'])('the name %j makes a safe file name', (name) => {
-  const [file = ''] = fileNames([object(name, 'ci', 'ClusterRole', 30)]);
-  expect(file).toMatch(/^30-clusterrole-[a-z0-9._-]+-[0-9a-f]{8}\.yaml$/);
-});
+test.each(['system:node', 'a/b', 'A', 'ä', 'a b', '..%', 'a\nb'])(
+  'the name %j makes a safe file name',
+  (name) => {
+    const [file = ''] = fileNames([object(name, 'ci', 'ClusterRole', 30)]);
+    expect(file).toMatch(/^30-clusterrole-[a-z0-9._-]+-[0-9a-f]{8}\.yaml$/);
+  },
+);
 
 test('names that a case-insensitive file system takes for one get different files', () => {
   const names = fileNames(['Admin', 'admin', 'ADMIN'].map((name) => object(name, undefined, 'ClusterRole')));
@@ -74,7 +81,11 @@ test('objects of two API groups that share kind, name and namespace are both wri
   const { objects } = synthesized((app) => {
     const chart = new Chart(app, 'chart');
     for (const apiVersion of ['v1', 'serving.knative.dev/v1']) {
-      new ApiObject(chart, apiVersion, { apiVersion, kind: 'Service', metadata: { name: 'web', namespace: 'ci' } });
+      new ApiObject(chart, apiVersion, {
+        apiVersion,
+        kind: 'Service',
+        metadata: { name: 'web', namespace: 'ci' },
+      });
     }
   });
   expect(objects.map(({ apiVersion }) => apiVersion).sort()).toEqual(['serving.knative.dev/v1', 'v1']);

@@ -14,7 +14,11 @@ test('stages are nodes, and what they take from each other are labelled arrows',
   declareStage(image as Construct, {
     title: 'Makisu image',
     detail: 'registry:5000/a',
-    inputs: [{ from: git as Construct, label: 'new commit' }, { from: git as Construct }, { from: other as Construct }],
+    inputs: [
+      { from: git as Construct, label: 'new commit' },
+      { from: git as Construct },
+      { from: other as Construct },
+    ],
   });
   expect(stageGraph(tree.node.findAll())).toBe(
     [
@@ -41,15 +45,22 @@ function graphOf(title: string): string[] {
   return stageGraph([tree]).trimEnd().split('\n');
 }
 
-test.each([...hostileStrings.slice(0, 120), 'a"]\n  s1["b', '"] --> s9', '%%{init: {}}%%', '`**md**`', 'end', '#35;', '<script>', '-->|x|'])(
-  'the title %j stays one node',
-  (title) => {
-    const [head, node = '', ...rest] = graphOf(title);
-    expect([head, rest]).toEqual(['flowchart LR', []]);
-    expect(node).toMatch(NODE);
-    expect(shown(node)).toBe(`  s0["${title}<br/>${title}"]`);
-  },
-);
+test.each([
+  ...hostileStrings.slice(0, 120),
+  'a"]\n  s1["b',
+  '"] --> s9',
+  '%%{init: {}}%%',
+  '`**md**`',
+  'end',
+  '#35;',
+  '<script>',
+  '-->|x|',
+])('the title %j stays one node', (title) => {
+  const [head, node = '', ...rest] = graphOf(title);
+  expect([head, rest]).toEqual(['flowchart LR', []]);
+  expect(node).toMatch(NODE);
+  expect(shown(node)).toBe(`  s0["${title}<br/>${title}"]`);
+});
 
 test('any title stays one node, and is shown as it is', () => {
   fc.assert(
@@ -64,9 +75,20 @@ test('any title stays one node, and is shown as it is', () => {
 
 test('the graph of the reference pipeline shows the way of a commit to its build', () => {
   const graph = reference({ NVIDIA_VISIBLE_DEVICES: 'all' }).files.get('graph.mmd');
-  const ids = new Map([...(graph ?? '').matchAll(/^ {2}(s\d+)\["([^<"]*)/gm)].map(([, id, title]) => [title, id]));
-  const arrow = (from: string, label: string, to: string): string => `${ids.get(from)} -->|"${label}"| ${ids.get(to)}`;
-  expect([...ids.keys()]).toEqual(['registry', 'git main', 'Makisu image', 'MinIO', 'RabbitMQ', 'GPU node', 'build build']);
+  const ids = new Map(
+    [...(graph ?? '').matchAll(/^ {2}(s\d+)\["([^<"]*)/gm)].map(([, id, title]) => [title, id]),
+  );
+  const arrow = (from: string, label: string, to: string): string =>
+    `${ids.get(from)} -->|"${label}"| ${ids.get(to)}`;
+  expect([...ids.keys()]).toEqual([
+    'registry',
+    'git main',
+    'Makisu image',
+    'MinIO',
+    'RabbitMQ',
+    'GPU node',
+    'build build',
+  ]);
   expect(graph).toContain(arrow('git main', 'new commit', 'Makisu image'));
   expect(graph).toContain(arrow('Makisu image', 'new digest, seen by Keel', 'build build'));
   expect(graph).toContain(arrow('MinIO', 'runs beside', 'build build'));

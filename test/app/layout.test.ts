@@ -10,7 +10,11 @@ function twoCharts(props: KeelsonAppProps = {}): Synthesized {
     for (const kind of ['Secret', 'Namespace', 'ConfigMap']) {
       new ApiObject(one, kind, { apiVersion: 'v1', kind, metadata: { name: 'a' } });
     }
-    new ApiObject(new Chart(app, 'Two!'), 'x', { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'b' } });
+    new ApiObject(new Chart(app, 'Two!'), 'x', {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'b' },
+    });
   }, props);
 }
 
@@ -41,7 +45,9 @@ describe('a folder for each chart', () => {
 
   test('the kustomization of the app lists the charts', () => {
     const { files, result } = twoCharts();
-    expect(parse(files.get('kustomization.yaml') ?? '')).toMatchObject({ resources: ['one', 'two-6593dc3e'] });
+    expect(parse(files.get('kustomization.yaml') ?? '')).toMatchObject({
+      resources: ['one', 'two-6593dc3e'],
+    });
     expect(result.charts.map(({ name, path }) => [name, path])).toEqual([
       ['one', 'one'],
       ['Two!', 'two-6593dc3e'],
@@ -62,10 +68,19 @@ describe('a file for each chart', () => {
 
   test('it has all objects of the chart, in the order of applying them', () => {
     const { files } = twoCharts(props);
-    expect([...files.keys()]).toEqual(['.keelson-files', 'graph.mmd', 'kustomization.yaml', 'one.k8s.yaml', 'two-6593dc3e.k8s.yaml']);
+    expect([...files.keys()]).toEqual([
+      '.keelson-files',
+      'graph.mmd',
+      'kustomization.yaml',
+      'one.k8s.yaml',
+      'two-6593dc3e.k8s.yaml',
+    ]);
     const kinds = parseAllDocuments(files.get('one.k8s.yaml') ?? '').map((document) => document.toJS().kind);
     expect(kinds).toEqual(['Namespace', 'Secret', 'ConfigMap']);
-    expect(parse(files.get('kustomization.yaml') ?? '').resources).toEqual(['one.k8s.yaml', 'two-6593dc3e.k8s.yaml']);
+    expect(parse(files.get('kustomization.yaml') ?? '').resources).toEqual([
+      'one.k8s.yaml',
+      'two-6593dc3e.k8s.yaml',
+    ]);
   });
 
   test('the objects are those of the other layout', () => {
@@ -77,11 +92,14 @@ describe('a file for each chart', () => {
   });
 });
 
-test.each([YamlOutputType.FILE_PER_APP, YamlOutputType.FILE_PER_RESOURCE])('layout %j is refused', (yamlOutputType) => {
-  expect(problemsOf(() => {}, { yamlOutputType } as unknown as KeelsonAppProps)).toEqual([
-    `app: yamlOutputType: is not supported (got ${yamlOutputType}); use FOLDER_PER_CHART_FILE_PER_RESOURCE or FILE_PER_CHART`,
-  ]);
-});
+test.each([YamlOutputType.FILE_PER_APP, YamlOutputType.FILE_PER_RESOURCE])(
+  'layout %j is refused',
+  (yamlOutputType) => {
+    expect(problemsOf(() => {}, { yamlOutputType } as unknown as KeelsonAppProps)).toEqual([
+      `app: yamlOutputType: is not supported (got ${yamlOutputType}); use FOLDER_PER_CHART_FILE_PER_RESOURCE or FILE_PER_CHART`,
+    ]);
+  },
+);
 
 test('an app without charts writes an empty kustomization and nothing else', () => {
   const { files } = synthesized(() => {});

@@ -61,7 +61,9 @@ describe('namespaces', () => {
   });
 
   test.each(['CI', 'a.b', 'x'.repeat(64), ''])('an object may not be in the namespace %j', (namespace) => {
-    expect(problemsOf(plain('ConfigMap', { namespace }))[0]).toContain('metadata.namespace: is not a valid namespace');
+    expect(problemsOf(plain('ConfigMap', { namespace }))[0]).toContain(
+      'metadata.namespace: is not a valid namespace',
+    );
   });
 
   test.each(['Namespace', 'ClusterRole', 'PersistentVolume', 'RuntimeClass', 'ValidatingAdmissionPolicy'])(
@@ -84,10 +86,18 @@ describe('labels and annotations', () => {
   });
 
   test.each<[string, Props, string]>([
-    ['a value of 64 characters', { labels: { a: 'x'.repeat(64) } }, 'metadata.labels.a: is not a valid label value'],
+    [
+      'a value of 64 characters',
+      { labels: { a: 'x'.repeat(64) } },
+      'metadata.labels.a: is not a valid label value',
+    ],
     ['a value with a blank', { labels: { a: 'b c' } }, 'metadata.labels.a: is not a valid label value'],
     ['a value that ends in a dash', { labels: { a: 'b-' } }, 'metadata.labels.a: is not a valid label value'],
-    ['a value with a line break at its end', { labels: { a: 'b\n' } }, 'metadata.labels.a: is not a valid label value'],
+    [
+      'a value with a line break at its end',
+      { labels: { a: 'b\n' } },
+      'metadata.labels.a: is not a valid label value',
+    ],
     ['a number', { labels: { a: 1 } }, 'metadata.labels.a: is no text (got 1); write it as a text'],
     ['a boolean', { annotations: { a: true } }, 'metadata.annotations.a: is no text (got true)'],
     ['a key with a blank', { labels: { 'a b': 'c' } }, 'metadata.labels: is not a valid key (got "a b")'],
@@ -152,7 +162,10 @@ describe('duplicates', () => {
   });
 
   test('two versions of one API are one object', () => {
-    const [one, other] = ['autoscaling/v1', 'autoscaling/v2'].map((apiVersion) => ({ apiVersion, kind: 'A' }));
+    const [one, other] = ['autoscaling/v1', 'autoscaling/v2'].map((apiVersion) => ({
+      apiVersion,
+      kind: 'A',
+    }));
     expect(problemsOf(two(one as Props, other as Props))).toHaveLength(1);
   });
 

@@ -25,11 +25,19 @@ describe('kinds', () => {
   });
 
   test('a kind that nobody knows comes last', () => {
-    expect(order((chart) => [object(chart, 'a', 'Certificate'), object(chart, 'z', 'CronJob')])).toEqual(['z', 'a']);
+    expect(order((chart) => [object(chart, 'a', 'Certificate'), object(chart, 'z', 'CronJob')])).toEqual([
+      'z',
+      'a',
+    ]);
   });
 
   test('objects of one kind are ordered by name, whatever order they were made in', () => {
-    expect(order((chart) => ['b', '10', '2', 'a'].map((id) => object(chart, id)))).toEqual(['10', '2', 'a', 'b']);
+    expect(order((chart) => ['b', '10', '2', 'a'].map((id) => object(chart, id)))).toEqual([
+      '10',
+      '2',
+      'a',
+      'b',
+    ]);
   });
 });
 
@@ -148,11 +156,15 @@ describe('cost', () => {
     expect(waves.at(-1)?.wave).toBe(45);
   });
 
-  test('12 layers of 5 objects, each depending on all of the layer before, are ordered at once', { timeout: FAST }, () => {
+  test('12 layers of 5 objects, each depending on all of the layer before, are ordered at once', {
+    timeout: FAST,
+  }, () => {
     const names = order((chart) => {
       let before: ApiObject[] = [];
       for (let layer = 11; layer >= 0; layer--) {
-        const objects = [0, 1, 2, 3, 4].map((index) => object(chart, `l${String(layer).padStart(2, '0')}-${index}`));
+        const objects = [0, 1, 2, 3, 4].map((index) =>
+          object(chart, `l${String(layer).padStart(2, '0')}-${index}`),
+        );
         for (const one of objects) one.addDependency(...before);
         before = objects;
       }

@@ -1,14 +1,20 @@
 // Our constructs in charts and apps that are not ours, and constructs of others in our app.
 import { join } from 'node:path';
 import { ApiObject, App, Chart, YamlOutputType } from 'cdk8s';
+import { Pipeline } from 'keelson';
 import { describe, expect, test } from 'vitest';
 import { optionsFromEnvironment } from '../../apps/studio-go-runner/options.ts';
 import { studioGoRunner } from '../../apps/studio-go-runner/pipeline.ts';
 import { validateObject } from '../kubernetes/validator.ts';
 import { kplusWorkloads } from '../support/kplus.ts';
 import { existingPlatform, reference } from '../support/programs.ts';
-import { inTemporaryDirectory, type Manifest, objectsIn, readFiles, synthesized } from '../support/synthesized.ts';
-import { Pipeline } from 'keelson';
+import {
+  inTemporaryDirectory,
+  type Manifest,
+  objectsIn,
+  readFiles,
+  synthesized,
+} from '../support/synthesized.ts';
 
 const byIdentity = (objects: readonly Manifest[]): Map<string, Manifest> =>
   new Map(
@@ -40,7 +46,9 @@ test('a chart of cdk8s-plus beside a pipeline is written, valid, with the names 
   });
   const theirs = objects.filter(({ metadata }) => metadata.namespace === 'web');
   expect(theirs.length).toBeGreaterThanOrEqual(12);
-  expect(theirs.map(({ metadata }) => metadata.name)).toContainEqual(expect.stringMatching(/^web-limits-c[0-9a-f]{7}$/));
+  expect(theirs.map(({ metadata }) => metadata.name)).toContainEqual(
+    expect.stringMatching(/^web-limits-c[0-9a-f]{7}$/),
+  );
   for (const object of theirs) expect(validateObject(object, '1.34'), object.kind).toEqual([]);
 });
 
@@ -68,8 +76,10 @@ describe('the reference pipeline in a plain cdk8s App', () => {
 });
 
 describe('what is wrong with a program', () => {
-  const wrong = (app: App): Pipeline => new Pipeline(app, 'ci', { platform: existingPlatform(), namespace: 'kube-system' });
-  const problem = 'namespace: is a namespace of Kubernetes itself (got "kube-system"); use a namespace of its own for each pipeline';
+  const wrong = (app: App): Pipeline =>
+    new Pipeline(app, 'ci', { platform: existingPlatform(), namespace: 'kube-system' });
+  const problem =
+    'namespace: is a namespace of Kubernetes itself (got "kube-system"); use a namespace of its own for each pipeline';
 
   test('is said by a plain cdk8s App too', () => {
     inTemporaryDirectory((directory) => {

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ApiObject, Chart } from 'cdk8s';
-import { KeelsonApp, MicroK8sRegistry, Platform } from 'keelson';
+import { KeelsonApp } from 'keelson';
 import { describe, expect, test } from 'vitest';
 import { writeOutput } from '../../lib/app/output.ts';
 import { inTemporaryDirectory, readFiles } from '../support/synthesized.ts';
@@ -11,7 +11,8 @@ const LEDGER = '.keelson-files';
 function synth(outdir: string, ...names: string[]): void {
   const app = new KeelsonApp({ outdir });
   const chart = new Chart(app, 'chart');
-  for (const name of names) new ApiObject(chart, name, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name } });
+  for (const name of names)
+    new ApiObject(chart, name, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name } });
   app.synth();
 }
 
@@ -25,7 +26,10 @@ describe('what is left of an earlier synthesis', () => {
     inTemporaryDirectory((directory) => {
       synth(directory, 'a', 'b');
       synth(directory, 'b');
-      expect(readdirSync(join(directory, 'chart')).sort()).toEqual(['45-configmap-b.yaml', 'kustomization.yaml']);
+      expect(readdirSync(join(directory, 'chart')).sort()).toEqual([
+        '45-configmap-b.yaml',
+        'kustomization.yaml',
+      ]);
     });
   });
 
@@ -59,18 +63,6 @@ describe('what is left of an earlier synthesis', () => {
       put(join(directory, LEDGER), 'gone/a.yaml\ngone.yaml\n');
       synth(directory, 'a');
       expect(readFiles(directory).size).toBe(5);
-    });
-  });
-
-  test('files for nodes are removed when no registry needs them any more', () => {
-    inTemporaryDirectory((directory) => {
-      const outdir = join(directory, 'manifests');
-      const first = new KeelsonApp({ outdir });
-      new Platform(first, 'platform', { registry: MicroK8sRegistry.existing({ nodeAddress: '10.0.0.1' }) });
-      first.synth();
-      expect(readFiles(join(directory, 'node-setup')).size).toBeGreaterThan(1);
-      synth(outdir, 'a');
-      expect([...readFiles(join(directory, 'node-setup')).keys()].filter((path) => path !== LEDGER)).toEqual([]);
     });
   });
 });
@@ -114,14 +106,17 @@ describe('the list of files', () => {
     });
   });
 
-  test.each(['.', 'folder', 'folder/'])('with the folder %j in it, the folder stays and the synthesis succeeds', (path) => {
-    inTemporaryDirectory((directory) => {
-      put(join(directory, 'folder', 'file'));
-      put(join(directory, LEDGER), `${path}\n`);
-      synth(directory, 'a');
-      expect(readFileSync(join(directory, 'folder', 'file'), 'utf8')).toBe('mine');
-    });
-  });
+  test.each(['.', 'folder', 'folder/'])(
+    'with the folder %j in it, the folder stays and the synthesis succeeds',
+    (path) => {
+      inTemporaryDirectory((directory) => {
+        put(join(directory, 'folder', 'file'));
+        put(join(directory, LEDGER), `${path}\n`);
+        synth(directory, 'a');
+        expect(readFileSync(join(directory, 'folder', 'file'), 'utf8')).toBe('mine');
+      });
+    },
+  );
 
   test('when it is not text, the synthesis succeeds', () => {
     inTemporaryDirectory((directory) => {

@@ -14,7 +14,12 @@ type Props = Record<string, unknown>;
 
 /** A ConfigMap named `x`, for which the compiler asks no questions. */
 function object(chart: Chart, props: Props = {}, metadata: Props = {}): ApiObject {
-  const all: unknown = { apiVersion: 'v1', kind: 'ConfigMap', ...props, metadata: { name: 'x', ...metadata } };
+  const all: unknown = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    ...props,
+    metadata: { name: 'x', ...metadata },
+  };
   return new ApiObject(chart, 'x', all as ConstructorParameters<typeof ApiObject>[2]);
 }
 
@@ -32,7 +37,9 @@ function same(make: (chart: Chart) => unknown, resolvers: IResolver[] = []): unk
 }
 
 test('every object of the reference pipeline is written as cdk8s renders it', () => {
-  const both = renderedBoth((app) => studioGoRunner(app, optionsFromEnvironment({ NVIDIA_VISIBLE_DEVICES: 'all' })));
+  const both = renderedBoth((app) =>
+    studioGoRunner(app, optionsFromEnvironment({ NVIDIA_VISIBLE_DEVICES: 'all' })),
+  );
   expect(both.length).toBeGreaterThanOrEqual(40);
   for (const { path, written, rendered } of both) expect(written, path).toEqual(rendered);
 });
@@ -59,8 +66,18 @@ describe('the body', () => {
     ['a map of nulls', { a: null }, {}],
     ['false, zero and an empty text', [false, 0, ''], [false, 0, '']],
   ])('may hold %s', (_name, given, expected) => {
-    expect(at(same((chart) => object(chart, { field: given })), 'field')).toEqual(expected);
-    expect(at(same((chart) => object(chart, { deep: { field: given } })), 'deep.field')).toEqual(expected);
+    expect(
+      at(
+        same((chart) => object(chart, { field: given })),
+        'field',
+      ),
+    ).toEqual(expected);
+    expect(
+      at(
+        same((chart) => object(chart, { deep: { field: given } })),
+        'deep.field',
+      ),
+    ).toEqual(expected);
   });
 
   test.each<[string, unknown]>([
@@ -70,7 +87,9 @@ describe('the body', () => {
     const outcome = (transform: boolean): string => {
       try {
         const props = transform ? { transform: <T>(given: T): T => given } : {};
-        return JSON.stringify(synthesized((app) => object(new Chart(app, 'chart'), { list: [1, item] }), props).objects);
+        return JSON.stringify(
+          synthesized((app) => object(new Chart(app, 'chart'), { list: [1, item] }), props).objects,
+        );
       } catch (error) {
         return String(error);
       }
@@ -79,7 +98,9 @@ describe('the body', () => {
   });
 
   test('keys are sorted after apiVersion, kind and metadata', () => {
-    const { files } = synthesized((app) => object(new Chart(app, 'chart'), { z: 1, a: { c: 1, b: 2 }, kind: 'X' }));
+    const { files } = synthesized((app) =>
+      object(new Chart(app, 'chart'), { z: 1, a: { c: 1, b: 2 }, kind: 'X' }),
+    );
     expect(files.get('chart/80-x-x.yaml')).toBe(
       'apiVersion: v1\nkind: X\nmetadata:\n  name: x\na:\n  b: 2\n  c: 1\nz: 1\n',
     );
@@ -92,7 +113,9 @@ describe('the body', () => {
       }
     }
     const metadata = { name: 'x' };
-    expect(same((chart) => new Own(chart, 'x', { apiVersion: 'v1', kind: 'ConfigMap', metadata }))).toHaveProperty('own', true);
+    expect(
+      same((chart) => new Own(chart, 'x', { apiVersion: 'v1', kind: 'ConfigMap', metadata })),
+    ).toHaveProperty('own', true);
   });
 
   test('a Service of the generated classes has its ports as numbers and texts', () => {
@@ -105,7 +128,11 @@ describe('the body', () => {
 
   test('JSON patches are applied', () => {
     const written = same((chart) =>
-      object(chart, { a: { b: 1 } }).addJsonPatch(JsonPatch.replace('/a/b', 2), JsonPatch.remove('/metadata/labels'), JsonPatch.add('/c', [])),
+      object(chart, { a: { b: 1 } }).addJsonPatch(
+        JsonPatch.replace('/a/b', 2),
+        JsonPatch.remove('/metadata/labels'),
+        JsonPatch.add('/c', []),
+      ),
     );
     expect(written).toMatchObject({ a: { b: 2 }, c: [] });
   });
@@ -119,17 +146,33 @@ describe('metadata', () => {
     ['finalizers', (made) => made.metadata.addFinalizers('a.example.com/b', 'c.example.com/d')],
     [
       'an owner',
-      (made) => made.metadata.addOwnerReference({ apiVersion: 'v1', kind: 'Pod', name: 'a', uid: 'b', controller: true }),
+      (made) =>
+        made.metadata.addOwnerReference({
+          apiVersion: 'v1',
+          kind: 'Pod',
+          name: 'a',
+          uid: 'b',
+          controller: true,
+        }),
     ],
     ['another field', (made) => made.metadata.add('generateName', 'x-')],
     ['a lazy other field', (made) => made.metadata.add('generateName', lazy('x-'))],
     ['an empty other field', (made) => made.metadata.add('managedFields', [])],
     ['a map of nothing', (made) => made.metadata.add('managedFields', [{ fieldsV1: {} }])],
     ['a lazy label', (made) => made.metadata.addLabel('a', lazy('b') as unknown as string)],
-    ['a lazy label in a lazy label', (made) => made.metadata.addLabel('a', lazy(lazy('b')) as unknown as string)],
-    ['a lazy label that is undefined', (made) => made.metadata.addLabel('a', lazy(undefined) as unknown as string)],
+    [
+      'a lazy label in a lazy label',
+      (made) => made.metadata.addLabel('a', lazy(lazy('b')) as unknown as string),
+    ],
+    [
+      'a lazy label that is undefined',
+      (made) => made.metadata.addLabel('a', lazy(undefined) as unknown as string),
+    ],
     ['a label that is a token', (made) => made.metadata.addLabel('a', token('b') as unknown as string)],
-    ['an annotation that is a token', (made) => made.metadata.addAnnotation('a', token('b') as unknown as string)],
+    [
+      'an annotation that is a token',
+      (made) => made.metadata.addAnnotation('a', token('b') as unknown as string),
+    ],
   ])('may have %s', (_name, change) => {
     const both = renderedBoth((app) => change(object(new Chart(app, 'chart', { labels: { team: 'ci' } }))));
     expect(both).toHaveLength(1);
@@ -143,11 +186,18 @@ describe('metadata', () => {
     ['empty maps and lists', { labels: {}, annotations: {}, finalizers: [], ownerReferences: [] }],
     ['nulls', { creationTimestamp: null, namespace: undefined }],
   ])('may be given with %s', (_name, metadata) => {
-    expect(at(same((chart) => object(chart, {}, metadata)), 'metadata.creationTimestamp')).toBeUndefined();
+    expect(
+      at(
+        same((chart) => object(chart, {}, metadata)),
+        'metadata.creationTimestamp',
+      ),
+    ).toBeUndefined();
   });
 
   test('the namespace and labels of the chart are those of the object', () => {
-    const both = renderedBoth((app) => object(new Chart(app, 'chart', { namespace: 'ci', labels: { a: 'b' } })));
+    const both = renderedBoth((app) =>
+      object(new Chart(app, 'chart', { namespace: 'ci', labels: { a: 'b' } })),
+    );
     expect(at(both[0]?.written, 'metadata')).toEqual({ name: 'x', namespace: 'ci', labels: { a: 'b' } });
     expect(both[0]?.written).toEqual(both[0]?.rendered);
   });
@@ -159,7 +209,10 @@ test('resolvers of the app are asked about body and metadata', () => {
       if (context.value === 'quiet') context.replaceValue('LOUD');
     },
   };
-  const written = same((chart) => object(chart, { data: { a: 'quiet' } }, { annotations: { a: 'quiet' } }), [shout]);
+  const written = same(
+    (chart) => object(chart, { data: { a: 'quiet' } }, { annotations: { a: 'quiet' } }),
+    [shout],
+  );
   expect(written).toMatchObject({ data: { a: 'LOUD' }, metadata: { annotations: { a: 'LOUD' } } });
 });
 

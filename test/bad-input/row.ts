@@ -45,7 +45,8 @@ export const repository =
   (app) =>
     pipeline(app, { source: GitSource.remote(url, options as RemoteGitOptions) });
 
-export const branch = (name: string): Build => repository('https://git.example.com/a/b.git', { branch: name });
+export const branch = (name: string): Build =>
+  repository('https://git.example.com/a/b.git', { branch: name });
 
 /** An image build for a repository name. */
 export const target =

@@ -7,7 +7,11 @@ import { branch, type Row, repository } from './row.ts';
 const URL = 'https://git.example.com/a/b.git';
 const SCHEME = 'give an https:// or ssh:// URL';
 const HOST = 'names a host that is no git server';
-const url = (text: string, message: string): Row => [`the repository ${JSON.stringify(text)}`, repository(text), `ci/record: source.url: ${message}`];
+const url = (text: string, message: string): Row => [
+  `the repository ${JSON.stringify(text)}`,
+  repository(text),
+  `ci/record: source.url: ${message}`,
+];
 const refusedBranch = (name: string, message: string): Row => [
   `the branch ${JSON.stringify(name)}`,
   branch(name),
@@ -22,7 +26,10 @@ const without =
   };
 
 export const sources: readonly Row[] = [
-  url('ext::sh -c "touch /tmp/x"', 'holds a space or control character (got "ext::sh -c \\"touch /tmp/x\\""); give the URL as it is cloned'),
+  url(
+    'ext::sh -c "touch /tmp/x"',
+    'holds a space or control character (got "ext::sh -c \\"touch /tmp/x\\""); give the URL as it is cloned',
+  ),
   url('ext::sh', `has the scheme ext: (got "ext::sh"); ${SCHEME}`),
   url('EXT::sh', `has the scheme ext: (got "EXT::sh"); ${SCHEME}`),
   url('file:///srv/git', `has the scheme file: (got "file:///srv/git"); ${SCHEME}`),
@@ -31,11 +38,20 @@ export const sources: readonly Row[] = [
   url('/srv/git', `is not a URL (got "/srv/git"); ${SCHEME}`),
   url('--upload-pack=touch', `is not a URL (got "--upload-pack=touch"); ${SCHEME}`),
   url('-u', `is not a URL (got "-u"); ${SCHEME}`),
-  url('ssh://-oProxyCommand=x/a', 'has a host or user that starts with "-", which ssh takes for an option (got "ssh://-oProxyCommand=x/a"); give the real host'),
-  url('https://169.254.169.254/a', `${HOST} (got "https://169.254.169.254/a"); give the host of the git server`),
+  url(
+    'ssh://-oProxyCommand=x/a',
+    'has a host or user that starts with "-", which ssh takes for an option (got "ssh://-oProxyCommand=x/a"); give the real host',
+  ),
+  url(
+    'https://169.254.169.254/a',
+    `${HOST} (got "https://169.254.169.254/a"); give the host of the git server`,
+  ),
   url('https://kubernetes.default/a', `${HOST} (got "https://kubernetes.default/a"); …`),
   url('https://localhost/a', `${HOST} (got "https://localhost/a"); …`),
-  url('https://me:CANARY@host/a', 'carries a credential (got a hidden value); take it out of the URL and give it as credential'),
+  url(
+    'https://me:CANARY@host/a',
+    'carries a credential (got a hidden value); take it out of the URL and give it as credential',
+  ),
   url('https://host/a\r\nb', 'holds a space or control character (got "https://host/a\\r\\nb"); …'),
   url('https://host/', 'names no repository (got "https://host/"); add the path of the repository'),
   refusedBranch('', 'is empty'),
@@ -48,12 +64,44 @@ export const sources: readonly Row[] = [
   refusedBranch('a.lock', 'has a part that starts with "." or ends with ".lock"'),
   refusedBranch('HEAD', 'is not a branch: git gives that name another meaning'),
   refusedBranch('refs/heads/main', 'is a full ref, not a branch'),
-  ['no branch', repository(URL, {}), `ci/record: source.branch: is missing (got nothing); name the branch to watch, such as 'main'`],
-  ['one branch and several', repository(URL, { branch: 'a', branches: ['b'] }), 'ci/record: source.branch: is given beside branches (got "a"); give one of the two'],
-  ['a branch twice', repository(URL, { branches: ['a', 'a'] }), 'ci/record: source.branches: is named twice (got "a"); name each branch once'],
-  ['an interval of a second', repository(URL, { branch: 'a', pollInterval: Duration.seconds(1) }), 'ci/record: source.pollInterval: is not between 5 seconds and a day (got "1 s"); use Duration.minutes(1), or a webhook to be told at once'],
-  ['a version that is none', repository(URL, { branch: 'a', version: Version.of('v1') }), 'ci/record: source.version: is not a semantic version (got "v1"); give MAJOR.MINOR.PATCH without a leading v, such as 0.10.2'],
-  ['a version in a file elsewhere', repository(URL, { branch: 'a', version: Version.fromFile('/etc/x') }), 'ci/record: source.version: is not a path inside the repository (got "/etc/x"); give a relative path without "..", such as README.md'],
-  ['an image build without a platform', without('platform'), 'c/image: platform: is missing (got nothing); give it, or put the builder into a Pipeline that has it'],
-  ['an image build without a source', without('source'), 'c/image: source: is missing (got nothing); give it, or put the builder into a Pipeline that has it'],
+  [
+    'no branch',
+    repository(URL, {}),
+    `ci/record: source.branch: is missing (got nothing); name the branch to watch, such as 'main'`,
+  ],
+  [
+    'one branch and several',
+    repository(URL, { branch: 'a', branches: ['b'] }),
+    'ci/record: source.branch: is given beside branches (got "a"); give one of the two',
+  ],
+  [
+    'a branch twice',
+    repository(URL, { branches: ['a', 'a'] }),
+    'ci/record: source.branches: is named twice (got "a"); name each branch once',
+  ],
+  [
+    'an interval of a second',
+    repository(URL, { branch: 'a', pollInterval: Duration.seconds(1) }),
+    'ci/record: source.pollInterval: is not between 5 seconds and a day (got "1 s"); use Duration.minutes(1), or a webhook to be told at once',
+  ],
+  [
+    'a version that is none',
+    repository(URL, { branch: 'a', version: Version.of('v1') }),
+    'ci/record: source.version: is not a semantic version (got "v1"); give MAJOR.MINOR.PATCH without a leading v, such as 0.10.2',
+  ],
+  [
+    'a version in a file elsewhere',
+    repository(URL, { branch: 'a', version: Version.fromFile('/etc/x') }),
+    'ci/record: source.version: is not a path inside the repository (got "/etc/x"); give a relative path without "..", such as README.md',
+  ],
+  [
+    'an image build without a platform',
+    without('platform'),
+    'c/image: platform: is missing (got nothing); give it, or put the builder into a Pipeline that has it',
+  ],
+  [
+    'an image build without a source',
+    without('source'),
+    'c/image: source: is missing (got nothing); give it, or put the builder into a Pipeline that has it',
+  ],
 ];

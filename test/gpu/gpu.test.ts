@@ -5,7 +5,9 @@ import { synthesized } from '../support/synthesized.ts';
 
 function node(props: GpuBuildNodeProps): { node: GpuBuildNode; output: ReturnType<typeof synthesized> } {
   const made: GpuBuildNode[] = [];
-  const output = synthesized((app) => made.push(new GpuBuildNode(new Chart(app, 'foreign', { namespace: 'x' }), 'gpu', props)));
+  const output = synthesized((app) =>
+    made.push(new GpuBuildNode(new Chart(app, 'foreign', { namespace: 'x' }), 'gpu', props)),
+  );
   return { node: made[0] as GpuBuildNode, output };
 }
 
@@ -27,13 +29,19 @@ describe('GPUs', () => {
     expect(Gpus.none().problems('gpus')).toEqual([]);
   });
 
-  test.each([0.5, -1, 65, Number.NaN, Number.POSITIVE_INFINITY, '2' as unknown as number])('%s is no number of them', (count) => {
-    expect(Gpus.whole(count).problems('gpus')).toMatchObject([{ property: 'gpus', value: count }]);
-  });
+  test.each([0.5, -1, 65, Number.NaN, Number.POSITIVE_INFINITY, '2' as unknown as number])(
+    '%s is no number of them',
+    (count) => {
+      expect(Gpus.whole(count).problems('gpus')).toMatchObject([{ property: 'gpus', value: count }]);
+    },
+  );
 
-  test.each(['', '1g', '1g.5', '0g.5gb', '1G.5GB', '1g.5gb ', '1g.5gb\n', 'a/b'])('%j is no profile of a part', (profile) => {
-    expect(Gpus.mig(profile).problems('gpus')).toMatchObject([{ message: 'is not a MIG profile' }]);
-  });
+  test.each(['', '1g', '1g.5', '0g.5gb', '1G.5GB', '1g.5gb ', '1g.5gb\n', 'a/b'])(
+    '%j is no profile of a part',
+    (profile) => {
+      expect(Gpus.mig(profile).problems('gpus')).toMatchObject([{ message: 'is not a MIG profile' }]);
+    },
+  );
 });
 
 describe('a node', () => {
@@ -60,7 +68,9 @@ describe('a node', () => {
       tolerations: [{ key: 'mine', operator: 'Exists' }],
       runtimeClassName: 'nvidia-cdi',
     });
-    expect(node({ gpus: Gpus.whole(1), runtimeClassName: null }).node.scheduling).toEqual({ tolerations: [TOLERATION] });
+    expect(node({ gpus: Gpus.whole(1), runtimeClassName: null }).node.scheduling).toEqual({
+      tolerations: [TOLERATION],
+    });
   });
 
   test('may bring the class of its runtime, which is in no namespace', () => {

@@ -1,7 +1,5 @@
 import { Chart, Duration, Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-27';
-import type { Job } from 'kubernetes-types/batch/v1.js';
-import type { ConfigMap } from 'kubernetes-types/core/v1.js';
 import {
   GitCredential,
   GitSource,
@@ -12,10 +10,26 @@ import {
   SecretSource,
   Tag,
 } from 'keelson';
+import type { Job } from 'kubernetes-types/batch/v1.js';
+import type { ConfigMap } from 'kubernetes-types/core/v1.js';
 import { describe, expect, test } from 'vitest';
 import { COMMIT, commitOn, expanded, filled, hostileBranches } from '../support/commits.ts';
-import { existingPlatform, foreignChart, imageBuild, pipeline, pipelineConfiguration, registry, source } from '../support/programs.ts';
-import { type Build, type Manifest, problemsOf, type Synthesized, synthesized } from '../support/synthesized.ts';
+import {
+  existingPlatform,
+  foreignChart,
+  imageBuild,
+  pipeline,
+  pipelineConfiguration,
+  registry,
+  source,
+} from '../support/programs.ts';
+import {
+  type Build,
+  type Manifest,
+  problemsOf,
+  type Synthesized,
+  synthesized,
+} from '../support/synthesized.ts';
 
 const PUSH = 'registry.container-registry.svc.cluster.local:5000';
 
@@ -26,7 +40,8 @@ function made(output: Synthesized, branch = 'main'): { objects: Manifest[]; job:
   return { objects, job, args: job.spec?.template.spec?.containers[0]?.args ?? [] };
 }
 
-const withProps = (props: Partial<MakisuBuilderProps>): Synthesized => synthesized((app) => imageBuild(app, props));
+const withProps = (props: Partial<MakisuBuilderProps>): Synthesized =>
+  synthesized((app) => imageBuild(app, props));
 
 describe('by default', () => {
   const output = synthesized((app) => imageBuild(app));
@@ -34,7 +49,9 @@ describe('by default', () => {
 
   test('a commit gets a fenced namespace of its own with one Job', () => {
     const { namespace } = commitOn('main');
-    expect(objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`)).toEqual([
+    expect(
+      objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`),
+    ).toEqual([
       `Namespace /${namespace}`,
       `ResourceQuota ${namespace}/quota`,
       `LimitRange ${namespace}/defaults`,
@@ -55,7 +72,9 @@ describe('by default', () => {
         'keelson.dev/commit': COMMIT,
         'pod-security.kubernetes.io/enforce': 'baseline',
       },
-      annotations: { 'keelson.dev/pod-security-reason': 'Makisu runs RUN steps as root in its own container' },
+      annotations: {
+        'keelson.dev/pod-security-reason': 'Makisu runs RUN steps as root in its own container',
+      },
     });
   });
 
@@ -73,9 +92,15 @@ describe('by default', () => {
   });
 
   test('the Job ends after an hour, is tried once, and is cleaned up', () => {
-    expect(job.spec).toMatchObject({ activeDeadlineSeconds: 3600, backoffLimit: 0, ttlSecondsAfterFinished: 604_800 });
+    expect(job.spec).toMatchObject({
+      activeDeadlineSeconds: 3600,
+      backoffLimit: 0,
+      ttlSecondsAfterFinished: 604_800,
+    });
     expect(job.spec?.template.spec?.restartPolicy).toBe('Never');
-    expect(pipelineConfiguration(output).images).toMatchObject([{ name: 'image', concurrency: 'queue', maxAttempts: 1, copySecrets: [] }]);
+    expect(pipelineConfiguration(output).images).toMatchObject([
+      { name: 'image', concurrency: 'queue', maxAttempts: 1, copySecrets: [] },
+    ]);
   });
 
   test('Makisu knows which registries speak plain http', () => {
@@ -139,9 +164,15 @@ describe('options', () => {
     expect(objects.filter(({ kind }) => kind === 'ConfigMap')).toEqual([]);
     expect(job.spec?.template.spec?.volumes).toContainEqual({
       name: 'registry-config',
-      secret: { secretName: 'account', items: [{ key: 'config.yaml', path: 'registry.yaml' }], defaultMode: 0o400 },
+      secret: {
+        secretName: 'account',
+        items: [{ key: 'config.yaml', path: 'registry.yaml' }],
+        defaultMode: 0o400,
+      },
     });
-    expect(pipelineConfiguration(output).images[0]?.copySecrets).toEqual([{ secretName: 'account', key: 'config.yaml' }]);
+    expect(pipelineConfiguration(output).images[0]?.copySecrets).toEqual([
+      { secretName: 'account', key: 'config.yaml' },
+    ]);
   });
 
   test("a private repository's credential is mounted where the source is fetched, and nowhere else", () => {
@@ -152,30 +183,48 @@ describe('options', () => {
       new MakisuBuilder(ci, 'image', { target: registry().image('a', { tag: Tag.branch() }) });
     });
     const pod = made(output).job.spec?.template.spec;
-    const mounts = (containers: typeof pod extends undefined ? never : { volumeMounts?: { name: string }[] }[] = []): string[] =>
-      containers.flatMap(({ volumeMounts = [] }) => volumeMounts.map(({ name }) => name));
+    const mounts = (
+      containers: typeof pod extends undefined ? never : { volumeMounts?: { name: string }[] }[] = [],
+    ): string[] => containers.flatMap(({ volumeMounts = [] }) => volumeMounts.map(({ name }) => name));
     expect(mounts(pod?.initContainers)).toContain('credential');
     expect(mounts(pod?.containers)).not.toContain('credential');
-    expect(pipelineConfiguration(output).images[0]?.copySecrets).toEqual([{ secretName: 'git', key: 'token' }]);
+    expect(pipelineConfiguration(output).images[0]?.copySecrets).toEqual([
+      { secretName: 'git', key: 'token' },
+    ]);
   });
 });
 
 describe('a commit', () => {
-  test.each(hostileBranches)('on the branch %j arrives as variables of the container that fetches it', (branch) => {
-    const { job } = made(synthesized((app) => imageBuild(app)), branch);
-    const [container] = job.spec?.template.spec?.initContainers ?? [];
-    const env = new Map(container?.env?.map(({ name, value }) => [name, expanded(value ?? '', { KEELSON_GIT_URL: 'LEAKED', HOME: 'LEAKED' })]));
-    expect(env.get('KEELSON_GIT_BRANCH')).toBe(branch);
-    expect(env.get('KEELSON_GIT_COMMIT')).toBe(COMMIT);
-    expect(container?.args).toEqual(['source', '--directory=/makisu-context']);
-    expect(job.metadata?.annotations?.['keelson.dev/branch']).toBe(branch);
-  });
+  test.each(hostileBranches)(
+    'on the branch %j arrives as variables of the container that fetches it',
+    (branch) => {
+      const { job } = made(
+        synthesized((app) => imageBuild(app)),
+        branch,
+      );
+      const [container] = job.spec?.template.spec?.initContainers ?? [];
+      const env = new Map(
+        container?.env?.map(({ name, value }) => [
+          name,
+          expanded(value ?? '', { KEELSON_GIT_URL: 'LEAKED', HOME: 'LEAKED' }),
+        ]),
+      );
+      expect(env.get('KEELSON_GIT_BRANCH')).toBe(branch);
+      expect(env.get('KEELSON_GIT_COMMIT')).toBe(COMMIT);
+      expect(container?.args).toEqual(['source', '--directory=/makisu-context']);
+      expect(job.metadata?.annotations?.['keelson.dev/branch']).toBe(branch);
+    },
+  );
 });
 
 describe('in a chart that is no pipeline', () => {
   const standalone: Build = (app) => {
     const target = registry().image('team/build', { tag: Tag.branch() });
-    new MakisuBuilder(foreignChart(app, 'tests'), 'image', { platform: existingPlatform(), source: source(), target });
+    new MakisuBuilder(foreignChart(app, 'tests'), 'image', {
+      platform: existingPlatform(),
+      source: source(),
+      target,
+    });
   };
 
   test('it makes what the controller needs to find it', () => {
@@ -196,14 +245,17 @@ describe('in a chart that is no pipeline', () => {
       new MakisuBuilder(foreignChart(app, 'tests'), 'image', rest as MakisuBuilderProps);
     });
     expect(others).toEqual([]);
-    expect(problem).toBe(`foreign/image: ${property}: is missing (got nothing); give it, or put the builder into a Pipeline that has it`);
+    expect(problem).toBe(
+      `foreign/image: ${property}: is missing (got nothing); give it, or put the builder into a Pipeline that has it`,
+    );
   });
 });
 
 test('two builders of a pipeline are two images, and share what the controller knows', () => {
   const output = synthesized((app) => {
     const ci = pipeline(app);
-    for (const id of ['one', 'two']) new MakisuBuilder(ci, id, { target: registry().image(id, { tag: Tag.branch() }) });
+    for (const id of ['one', 'two'])
+      new MakisuBuilder(ci, id, { target: registry().image(id, { tag: Tag.branch() }) });
   });
   expect(pipelineConfiguration(output).images.map(({ name }) => name)).toEqual(['one', 'two']);
 });
@@ -224,6 +276,7 @@ test("a commit's namespace carries the same label of its pipeline as the pipelin
     const ci = new Pipeline(app, 'release-deadbeef', { platform: existingPlatform(), source: source() });
     new MakisuBuilder(ci, 'image', { target: registry().image('a', { tag: Tag.branch() }) });
   });
-  const label = (object: Manifest | undefined): string | undefined => object?.metadata.labels?.['keelson.dev/pipeline'];
+  const label = (object: Manifest | undefined): string | undefined =>
+    object?.metadata.labels?.['keelson.dev/pipeline'];
   expect(label(made(output).objects[0])).toBe(label(output.find('ConfigMap', 'keelson-pipeline')));
 });

@@ -1,6 +1,14 @@
 import { Chart, Size } from 'cdk8s';
+import {
+  ImageName,
+  MakisuBuilder,
+  Pipeline,
+  Platform,
+  RedisLayerCache,
+  type RedisLayerCacheProps,
+  Tag,
+} from 'keelson';
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
-import { ImageName, MakisuBuilder, Pipeline, Platform, RedisLayerCache, type RedisLayerCacheProps, Tag } from 'keelson';
 import { expect, test } from 'vitest';
 import { at } from '../support/at.ts';
 import { pipelineConfiguration, registry, source } from '../support/programs.ts';
@@ -8,21 +16,25 @@ import { type Synthesized, synthesized } from '../support/synthesized.ts';
 
 /** A cache alone in a chart of somebody else. */
 const cache = (props?: RedisLayerCacheProps): Synthesized =>
-  synthesized((app) => new RedisLayerCache(new Chart(app, 'foreign', { namespace: 'other' }), 'cache', props));
+  synthesized(
+    (app) => new RedisLayerCache(new Chart(app, 'foreign', { namespace: 'other' }), 'cache', props),
+  );
 
 test('by default it is Redis with 30 GiB in a fenced namespace of its own', () => {
   const { objects, find } = cache();
-  expect(objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`)).toEqual([
-    'Namespace /makisu-cache',
-    'LimitRange makisu-cache/defaults',
-    'NetworkPolicy makisu-cache/default-deny',
-    'NetworkPolicy makisu-cache/redis',
-    'ResourceQuota makisu-cache/quota',
-    'ServiceAccount makisu-cache/redis',
-    'PersistentVolumeClaim makisu-cache/redis-cache-claim',
-    'Service makisu-cache/redis',
-    'Deployment makisu-cache/redis',
-  ]);
+  expect(objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`)).toEqual(
+    [
+      'Namespace /makisu-cache',
+      'LimitRange makisu-cache/defaults',
+      'NetworkPolicy makisu-cache/default-deny',
+      'NetworkPolicy makisu-cache/redis',
+      'ResourceQuota makisu-cache/quota',
+      'ServiceAccount makisu-cache/redis',
+      'PersistentVolumeClaim makisu-cache/redis-cache-claim',
+      'Service makisu-cache/redis',
+      'Deployment makisu-cache/redis',
+    ],
+  );
   expect(at(find('PersistentVolumeClaim', 'redis-cache-claim'), 'spec')).toEqual({
     accessModes: ['ReadWriteOnce'],
     resources: { requests: { storage: '30Gi' } },
@@ -71,6 +83,8 @@ test('a platform hands it to the builders of its pipelines, and a builder may be
 
 test('one that a program made elsewhere is referred to by its address', () => {
   const elsewhere = { address: 'redis.elsewhere:6379', destination: { peers: [], ports: [6379] } };
-  const output = synthesized((app) => new Platform(app, 'platform', { registry: registry(), cache: elsewhere }));
+  const output = synthesized(
+    (app) => new Platform(app, 'platform', { registry: registry(), cache: elsewhere }),
+  );
   expect(output.names('Namespace')).not.toContain('makisu-cache');
 });

@@ -1,7 +1,7 @@
-import type { PolicyRule } from 'kubernetes-types/rbac/v1.js';
 import type { GateConfiguration } from 'keelson';
 import { KeelWatchedBuild, MinioRabbitTestStack, RUN_DIRECTORY, SecretSource } from 'keelson';
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
+import type { PolicyRule } from 'kubernetes-types/rbac/v1.js';
 import { describe, expect, test } from 'vitest';
 import { build, image, pipeline } from '../support/programs.ts';
 import { type Manifest, type Synthesized, synthesized } from '../support/synthesized.ts';
@@ -9,11 +9,17 @@ import { type Manifest, type Synthesized, synthesized } from '../support/synthes
 const withServices = (): Synthesized =>
   synthesized((app) => {
     const ci = pipeline(app);
-    new KeelWatchedBuild(ci, 'build', { image: image(), command: ['x'], services: new MinioRabbitTestStack(ci, 'services') });
+    new KeelWatchedBuild(ci, 'build', {
+      image: image(),
+      command: ['x'],
+      services: new MinioRabbitTestStack(ci, 'services'),
+    });
   });
 
 const configuration = ({ find }: Synthesized): GateConfiguration =>
-  JSON.parse(find<Manifest & { data: Record<string, string> }>('ConfigMap', 'build-gate').data['gate.json'] ?? '');
+  JSON.parse(
+    find<Manifest & { data: Record<string, string> }>('ConfigMap', 'build-gate').data['gate.json'] ?? '',
+  );
 
 describe('the gate', () => {
   test('is told the names of what it acts on, and how services answer', () => {
@@ -26,8 +32,16 @@ describe('the gate', () => {
       statusConfigMap: 'build-status',
       historyLimit: 20,
       services: [
-        { name: 'minio', deployment: 'minio', readiness: { http: { host: 'minio-service', port: 9000, path: '/minio/health/cluster' } } },
-        { name: 'rabbitmq', deployment: 'rabbitmq', readiness: { amqp: { host: 'rabbitmq-service', port: 5672 } } },
+        {
+          name: 'minio',
+          deployment: 'minio',
+          readiness: { http: { host: 'minio-service', port: 9000, path: '/minio/health/cluster' } },
+        },
+        {
+          name: 'rabbitmq',
+          deployment: 'rabbitmq',
+          readiness: { amqp: { host: 'rabbitmq-service', port: 5672 } },
+        },
       ],
       servicesTimeoutSeconds: 300,
       runDirectory: '/keelson/run',
@@ -36,12 +50,16 @@ describe('the gate', () => {
   });
 
   test('is told of no output where there is no volume', () => {
-    expect(configuration(synthesized((app) => build(app, { volume: false })))).not.toHaveProperty('outputDirectory');
+    expect(configuration(synthesized((app) => build(app, { volume: false })))).not.toHaveProperty(
+      'outputDirectory',
+    );
   });
 
   test('may act on these by name, and scale the services', () => {
     const { rules } = withServices().find<{ rules: PolicyRule[] }>('Role', 'build-gate');
-    const text = rules.map(({ resources, resourceNames = ['*'], verbs }) => `${resources}[${resourceNames}]: ${verbs}`);
+    const text = rules.map(
+      ({ resources, resourceNames = ['*'], verbs }) => `${resources}[${resourceNames}]: ${verbs}`,
+    );
     expect(text).toEqual([
       'deployments[build]: get,patch',
       'deployments[minio,rabbitmq]: get',
@@ -60,7 +78,9 @@ describe('the gate', () => {
 
   test('shares one directory with the build, and shows it nothing else', () => {
     const spec = withServices().find<Deployment>('Deployment', 'build').spec?.template.spec;
-    const mounts = [spec?.initContainers?.[0], spec?.containers[0]].map((one) => one?.volumeMounts?.map(({ name }) => name) ?? []);
+    const mounts = [spec?.initContainers?.[0], spec?.containers[0]].map(
+      (one) => one?.volumeMounts?.map(({ name }) => name) ?? [],
+    );
     expect(mounts[0]?.filter((name) => mounts[1]?.includes(name))).toEqual(['run']);
     expect(spec?.containers[0]?.volumeMounts).toContainEqual({ name: 'run', mountPath: RUN_DIRECTORY });
   });
@@ -72,7 +92,8 @@ describe('secrets as files', () => {
     '/keys/b': SecretSource.existing('two', 'y', { optional: true }),
     '/other/place/c': SecretSource.existing('one', 'z'),
   };
-  const spec = synthesized((app) => build(app, { secretFiles })).find<Deployment>('Deployment', 'build').spec?.template.spec;
+  const spec = synthesized((app) => build(app, { secretFiles })).find<Deployment>('Deployment', 'build').spec
+    ?.template.spec;
 
   test('lie in a volume for each directory, of exactly the keys that are named', () => {
     expect(spec?.volumes?.filter(({ name }) => name.startsWith('secret-files'))).toEqual([
@@ -85,7 +106,10 @@ describe('secrets as files', () => {
           ],
         },
       },
-      { name: 'secret-files-1', projected: { sources: [{ secret: { name: 'one', items: [{ key: 'z', path: 'c' }] } }] } },
+      {
+        name: 'secret-files-1',
+        projected: { sources: [{ secret: { name: 'one', items: [{ key: 'z', path: 'c' }] } }] },
+      },
     ]);
   });
 

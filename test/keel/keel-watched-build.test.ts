@@ -1,6 +1,4 @@
 import { Duration, Size } from 'cdk8s';
-import type { Deployment } from 'kubernetes-types/apps/v1.js';
-import type { Container, PodSpec } from 'kubernetes-types/core/v1.js';
 import {
   GpuBuildNode,
   Gpus,
@@ -12,15 +10,27 @@ import {
   PodSecurity,
   SecretSource,
 } from 'keelson';
+import type { Deployment } from 'kubernetes-types/apps/v1.js';
+import type { Container, PodSpec } from 'kubernetes-types/core/v1.js';
 import { describe, expect, test } from 'vitest';
 import { at } from '../support/at.ts';
-import { build, existingKeel, foreignChart, image, pipeline, pipelineConfiguration } from '../support/programs.ts';
+import {
+  build,
+  existingKeel,
+  foreignChart,
+  image,
+  pipeline,
+  pipelineConfiguration,
+} from '../support/programs.ts';
 import { type Synthesized, synthesized } from '../support/synthesized.ts';
 
-const withProps = (props: Partial<KeelWatchedBuildProps> = {}): Synthesized => synthesized((app) => build(app, props));
-const pod = (output: Synthesized): PodSpec => output.find<Deployment>('Deployment', 'build').spec?.template.spec ?? { containers: [] };
+const withProps = (props: Partial<KeelWatchedBuildProps> = {}): Synthesized =>
+  synthesized((app) => build(app, props));
+const pod = (output: Synthesized): PodSpec =>
+  output.find<Deployment>('Deployment', 'build').spec?.template.spec ?? { containers: [] };
 const container = (output: Synthesized): Container => pod(output).containers[0] ?? { name: 'none' };
-const env = (output: Synthesized): Map<string, unknown> => new Map(container(output).env?.map(({ name, value, valueFrom }) => [name, value ?? valueFrom]));
+const env = (output: Synthesized): Map<string, unknown> =>
+  new Map(container(output).env?.map(({ name, value, valueFrom }) => [name, value ?? valueFrom]));
 
 describe('by default', () => {
   const output = withProps();
@@ -47,13 +57,21 @@ describe('by default', () => {
     const deployment = output.find<Deployment>('Deployment', 'build');
     expect(deployment.spec).not.toHaveProperty('replicas');
     expect(deployment.metadata?.annotations ?? {}).toEqual({});
-    expect(deployment.spec).toMatchObject({ strategy: { type: 'Recreate' }, revisionHistoryLimit: 2, progressDeadlineSeconds: 86_400 });
+    expect(deployment.spec).toMatchObject({
+      strategy: { type: 'Recreate' },
+      revisionHistoryLimit: 2,
+      progressDeadlineSeconds: 86_400,
+    });
   });
 
   test('the gate is a sidecar that starts before the build, and alone has a token', () => {
     const [gate, ...others] = pod(output).initContainers ?? [];
     expect(others).toEqual([]);
-    expect(gate).toMatchObject({ name: 'gate', restartPolicy: 'Always', args: ['gate', '--config=/keelson/config/gate.json'] });
+    expect(gate).toMatchObject({
+      name: 'gate',
+      restartPolicy: 'Always',
+      args: ['gate', '--config=/keelson/config/gate.json'],
+    });
     expect(gate?.volumeMounts?.map(({ name }) => name)).toContain('api-token');
     expect(container(output).volumeMounts?.map(({ name }) => name)).not.toContain('api-token');
   });
@@ -75,13 +93,24 @@ describe('by default', () => {
   });
 
   test('it runs at the strictest level, and its namespace enforces that', () => {
-    expect(container(output).securityContext).toMatchObject({ runAsNonRoot: true, capabilities: { drop: ['ALL'] } });
-    expect(output.find('Namespace', 'ci').metadata.labels).toMatchObject({ 'pod-security.kubernetes.io/enforce': 'restricted' });
+    expect(container(output).securityContext).toMatchObject({
+      runAsNonRoot: true,
+      capabilities: { drop: ['ALL'] },
+    });
+    expect(output.find('Namespace', 'ci').metadata.labels).toMatchObject({
+      'pod-security.kubernetes.io/enforce': 'restricted',
+    });
   });
 
   test('the controller is told of it', () => {
-    expect(pipelineConfiguration(output).builds).toEqual([
-      { deployment: 'build', lease: 'build', statusConfigMap: 'build-status', image: 'quay.io/team/build:main', services: [] },
+    expect(pipelineConfiguration(output).builds).toMatchObject([
+      {
+        deployment: 'build',
+        lease: 'build',
+        statusConfigMap: 'build-status',
+        image: 'quay.io/team/build:main',
+        services: [],
+      },
     ]);
   });
 
@@ -93,29 +122,61 @@ describe('by default', () => {
 
 describe('options', () => {
   test('of time', () => {
-    const output = withProps({ timeout: Duration.minutes(90), keepFor: Duration.hours(1), pollInterval: Duration.minutes(2) });
-    expect([env(output).get('KEELSON_TIMEOUT_SECONDS'), env(output).get('KEELSON_KEEP_SECONDS')]).toEqual(['5400', '3600']);
+    const output = withProps({
+      timeout: Duration.minutes(90),
+      keepFor: Duration.hours(1),
+      pollInterval: Duration.minutes(2),
+    });
+    expect([env(output).get('KEELSON_TIMEOUT_SECONDS'), env(output).get('KEELSON_KEEP_SECONDS')]).toEqual([
+      '5400',
+      '3600',
+    ]);
     expect(pipelineConfiguration(output).builds).toMatchObject([{ keepSeconds: 3600 }]);
-    expect(output.find('Deployment', 'build').metadata.annotations).toEqual({ 'keel.sh/pollSchedule': '@every 120s' });
+    expect(output.find('Deployment', 'build').metadata.annotations).toEqual({
+      'keel.sh/pollSchedule': '@every 120s',
+    });
   });
 
   test('of its environment: those of the build win over those of the services', () => {
     const output = synthesized((app) => {
       const ci = pipeline(app);
       const services = [new MinioService(ci, 'minio')];
-      const given = { MINIO_TEST_SERVER: 'mine:1', A: '1', POD: PodField.NAME, KEY: SecretSource.existing('s', 'k') };
-      new KeelWatchedBuild(ci, 'build', { image: image(), command: ['x'], services, env: given, envFrom: [{ configMap: 'more' }, { secret: 'most' }] });
+      const given = {
+        MINIO_TEST_SERVER: 'mine:1',
+        A: '1',
+        POD: PodField.NAME,
+        KEY: SecretSource.existing('s', 'k'),
+      };
+      new KeelWatchedBuild(ci, 'build', {
+        image: image(),
+        command: ['x'],
+        services,
+        env: given,
+        envFrom: [{ configMap: 'more' }, { secret: 'most' }],
+      });
     });
     expect(env(output).get('MINIO_TEST_SERVER')).toBe('mine:1');
     expect(env(output).get('A')).toBe('1');
     expect(env(output).get('POD')).toEqual({ fieldRef: { fieldPath: 'metadata.name' } });
     expect(env(output).get('KEY')).toEqual({ secretKeyRef: { name: 's', key: 'k' } });
-    expect(env(output).get('MINIO_ROOT_USER')).toEqual({ secretKeyRef: { name: 'minio-credentials', key: 'user' } });
-    expect(container(output).envFrom).toEqual([{ configMapRef: { name: 'more' } }, { secretRef: { name: 'most' } }]);
+    expect(env(output).get('MINIO_ROOT_USER')).toEqual({
+      secretKeyRef: { name: 'minio-credentials', key: 'user' },
+    });
+    expect(container(output).envFrom).toEqual([
+      { configMapRef: { name: 'more' } },
+      { secretRef: { name: 'most' } },
+    ]);
   });
 
   test('of its volume', () => {
-    const output = withProps({ volume: { mountPath: '/work', size: Size.gibibytes(5), storageClassName: 'nfs-client', accessMode: 'ReadWriteMany' } });
+    const output = withProps({
+      volume: {
+        mountPath: '/work',
+        size: Size.gibibytes(5),
+        storageClassName: 'nfs-client',
+        accessMode: 'ReadWriteMany',
+      },
+    });
     expect(at(output.find('PersistentVolumeClaim', 'build'), 'spec')).toEqual({
       accessModes: ['ReadWriteMany'],
       storageClassName: 'nfs-client',
@@ -134,9 +195,17 @@ describe('options', () => {
       const node = new GpuBuildNode(ci, 'gpu', { gpus: Gpus.whole(2) });
       new KeelWatchedBuild(ci, 'build', { image: image(), command: ['x'], node });
     });
-    expect(container(output).resources).toMatchObject({ requests: { 'nvidia.com/gpu': '2' }, limits: { 'nvidia.com/gpu': '2' } });
-    expect(pod(output)).toMatchObject({ runtimeClassName: 'nvidia', tolerations: [{ key: 'nvidia.com/gpu' }] });
-    expect(at(output.find('ResourceQuota', 'quota'), 'spec.hard')).toMatchObject({ 'requests.nvidia.com/gpu': '2' });
+    expect(container(output).resources).toMatchObject({
+      requests: { 'nvidia.com/gpu': '2' },
+      limits: { 'nvidia.com/gpu': '2' },
+    });
+    expect(pod(output)).toMatchObject({
+      runtimeClassName: 'nvidia',
+      tolerations: [{ key: 'nvidia.com/gpu' }],
+    });
+    expect(at(output.find('ResourceQuota', 'quota'), 'spec.hard')).toMatchObject({
+      'requests.nvidia.com/gpu': '2',
+    });
   });
 
   test('of its level: a build as root keeps to the capabilities of a container, and says why on the namespace', () => {
@@ -146,7 +215,10 @@ describe('options', () => {
       capabilities: { drop: ['AUDIT_WRITE', 'MKNOD', 'NET_RAW'] },
     });
     expect(output.find('Namespace', 'ci').metadata).toMatchObject({
-      labels: { 'pod-security.kubernetes.io/enforce': 'baseline', 'pod-security.kubernetes.io/warn': 'restricted' },
+      labels: {
+        'pod-security.kubernetes.io/enforce': 'baseline',
+        'pod-security.kubernetes.io/warn': 'restricted',
+      },
       annotations: { 'keelson.dev/pod-security-reason': 'it runs as root' },
     });
   });
@@ -171,10 +243,24 @@ describe('in a chart that is no pipeline', () => {
     const { objects } = synthesized((app) => {
       const chart = foreignChart(app);
       const services = [new MinioService(chart, 'minio', { namespace: 'tests' })];
-      const env = { KEY: SecretSource.generated(), PLAIN: SecretSource.literal('x', { allowPlaintext: 'test' }) };
-      new KeelWatchedBuild(chart, 'build', { image: image(), command: ['x'], namespace: 'tests', services, env, keel: existingKeel() });
+      const env = {
+        KEY: SecretSource.generated(),
+        PLAIN: SecretSource.literal('x', { allowPlaintext: 'test' }),
+      };
+      new KeelWatchedBuild(chart, 'build', {
+        image: image(),
+        command: ['x'],
+        namespace: 'tests',
+        services,
+        env,
+        keel: existingKeel(),
+      });
     });
-    expect(objects.filter(({ metadata }) => metadata.namespace !== 'tests').map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([]);
+    expect(
+      objects
+        .filter(({ metadata }) => metadata.namespace !== 'tests')
+        .map(({ kind, metadata }) => `${kind} ${metadata.name}`),
+    ).toEqual([]);
   });
 });
 
@@ -182,8 +268,11 @@ test('two builds of a pipeline may each have generated secrets', () => {
   const { names } = synthesized((app) => {
     const ci = pipeline(app);
     for (const id of ['one', 'two']) {
-      const [env, secretFiles] = [{ KEY: SecretSource.generated() }, { '/keys/key': SecretSource.generated() }];
-      new KeelWatchedBuild(ci, id, { image: image(), command: ['x'], env, secretFiles });
+      const [env, secretFiles] = [
+        { KEY: SecretSource.generated() },
+        { '/keys/key': SecretSource.generated() },
+      ];
+      new KeelWatchedBuild(ci, id, { image: image(id), command: ['x'], env, secretFiles });
     }
   });
   expect(names('Secret')).toHaveLength(4);

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test as base } from 'vitest';
+import { test as base, describe, expect } from 'vitest';
 import { readFiles } from '../support/synthesized.ts';
 import { Container, type Wrapper, type WrapperOptions } from '../support/wrapper.ts';
 
@@ -14,7 +14,8 @@ const test = base.extend<{ container: Container }>({
   },
 });
 
-const log = ({ directory }: Container): string => readFileSync(join(directory, 'output', 'build.log'), 'utf8');
+const log = ({ directory }: Container): string =>
+  readFileSync(join(directory, 'output', 'build.log'), 'utf8');
 const has = ({ directory }: Container, name: string): boolean => existsSync(join(directory, name));
 const PROMPTLY = 3000;
 const SLOW = { timeout: 30_000 };
@@ -113,7 +114,9 @@ describe.concurrent('running', SLOW, () => {
   });
 
   test('a command that does not listen to the end of its time is killed', async ({ container }) => {
-    const { result } = await run(container, ['/bin/sh', '-c', 'trap "" TERM; while :; do sleep 1; done'], { timeout: 1 });
+    const { result } = await run(container, ['/bin/sh', '-c', 'trap "" TERM; while :; do sleep 1; done'], {
+      timeout: 1,
+    });
     expect(result).toBe('1 124');
   });
 
@@ -123,21 +126,28 @@ describe.concurrent('running', SLOW, () => {
   });
 
   test('all that it prints is in the log of the pod and in a log file', async ({ container }) => {
-    const { output } = await run(container, ['/bin/sh', '-c', 'echo out; echo err >&2; exit 3'], { log: true });
+    const { output } = await run(container, ['/bin/sh', '-c', 'echo out; echo err >&2; exit 3'], {
+      log: true,
+    });
     expect(output).toMatch(/out\nerr\n/);
     expect(log(container)).toBe('out\nerr\n');
     expect(container.read('result')).toBe('1 3');
   });
 
   test('much output is in the log file to its end', async ({ container }) => {
-    await run(container, ['/bin/sh', '-c', 'i=0; while [ $i -lt 3000 ]; do echo "line $i"; i=$((i+1)); done'], { log: true });
+    await run(
+      container,
+      ['/bin/sh', '-c', 'i=0; while [ $i -lt 3000 ]; do echo "line $i"; i=$((i+1)); done'],
+      { log: true },
+    );
     expect(log(container).trimEnd().split('\n').at(-1)).toBe('line 2999');
   });
 
   test('without tee and mkfifo it runs all the same, without a log file', async ({ container }) => {
     const bin = join(container.directory, 'bin');
     mkdirSync(bin);
-    for (const name of ['sh', 'sleep', 'cat', 'mv', 'rm', 'mkdir']) symlinkSync(`/bin/${name}`, join(bin, name));
+    for (const name of ['sh', 'sleep', 'cat', 'mv', 'rm', 'mkdir'])
+      symlinkSync(`/bin/${name}`, join(bin, name));
     const { result, output } = await run(container, ['sh', '-c', 'echo out'], { log: true, path: bin });
     expect(result).toBe('1 0');
     expect(output).toContain('out\n');
@@ -146,7 +156,10 @@ describe.concurrent('running', SLOW, () => {
 
   test('where the log file cannot be made, the command runs all the same', async ({ container }) => {
     writeFileSync(join(container.directory, 'output'), 'a file, no directory');
-    expect(await run(container, ['echo', 'out'], { log: true })).toMatchObject({ result: '1 0', output: expect.stringContaining('out\n') });
+    expect(await run(container, ['echo', 'out'], { log: true })).toMatchObject({
+      result: '1 0',
+      output: expect.stringContaining('out\n'),
+    });
   });
 
   test('a log file of an earlier attempt is not lost', async ({ container }) => {
@@ -178,7 +191,11 @@ describe.concurrent('its end', SLOW, () => {
   });
 
   test('comes promptly while the command runs, and takes the command with it', async ({ container }) => {
-    const wrapper = container.start(['/bin/sh', '-c', 'trap "touch ended; exit 0" TERM; touch started; while :; do sleep 0.1; done']);
+    const wrapper = container.start([
+      '/bin/sh',
+      '-c',
+      'trap "touch ended; exit 0" TERM; touch started; while :; do sleep 0.1; done',
+    ]);
     await container.until('attempt', '1');
     container.say('1 run');
     for (let tries = 0; tries < 200 && !has(container, 'started'); tries++) await sleep(25);
@@ -197,14 +214,17 @@ describe.concurrent('its end', SLOW, () => {
     expect(container.read('result')).toBe('1 0');
   });
 
-  test.for([0, 5])('comes with exit code %i of the command when the time for which it is kept is over', async (code, { container }) => {
-    const wrapper = container.start(['/bin/sh', '-c', `exit ${code}`], { keep: 1 });
-    await container.until('attempt', '1');
-    container.say('1 run');
-    await wrapper.prints('keeping the container for 1 s');
-    expect(wrapper.running).toBe(true);
-    expect(await wrapper.ended).toEqual({ code, signal: null });
-  });
+  test.for([0, 5])(
+    'comes with exit code %i of the command when the time for which it is kept is over',
+    async (code, { container }) => {
+      const wrapper = container.start(['/bin/sh', '-c', `exit ${code}`], { keep: 1 });
+      await container.until('attempt', '1');
+      container.say('1 run');
+      await wrapper.prints('keeping the container for 1 s');
+      expect(wrapper.running).toBe(true);
+      expect(await wrapper.ended).toEqual({ code, signal: null });
+    },
+  );
 });
 
 test('it needs nothing but a POSIX shell: no construct of bash is in it', async ({ container }) => {

@@ -10,7 +10,9 @@ import { kubernetesVersions, validateObject } from './validator.ts';
 function problems(objects: readonly Manifest[]): string[] {
   return objects.flatMap((object) =>
     kubernetesVersions.flatMap((version) =>
-      validateObject(object, version).map((problem) => `${version} ${object.kind} ${object.metadata.name}: ${problem}`),
+      validateObject(object, version).map(
+        (problem) => `${version} ${object.kind} ${object.metadata.name}: ${problem}`,
+      ),
     ),
   );
 }
@@ -64,17 +66,22 @@ describe('an image build', () => {
     expect(problems(imageBuilds(output, commitOn('main', values)))).toEqual([]);
   });
 
-  test.each(['a'.repeat(40), 'a'.repeat(64)])('has labels that Kubernetes takes, for the commit %s', (commit) => {
-    for (const object of imageBuilds(output, commitOn('main', { commit, 'tag.commit': commit }))) {
-      for (const [key, value] of labelsIn(object)) {
-        expect(value, `${object.kind} ${key}`).toMatch(/^([A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?)?$/);
+  test.each(['a'.repeat(40), 'a'.repeat(64)])(
+    'has labels that Kubernetes takes, for the commit %s',
+    (commit) => {
+      for (const object of imageBuilds(output, commitOn('main', { commit, 'tag.commit': commit }))) {
+        for (const [key, value] of labelsIn(object)) {
+          expect(value, `${object.kind} ${key}`).toMatch(/^([A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?)?$/);
+        }
       }
-    }
-  });
+    },
+  );
 
   test('has the same objects for every branch', () => {
     const shape = (branch: string): string[] =>
-      imageBuilds(output, commitOn(branch)).map(({ kind, metadata }) => `${kind} ${metadata.namespace}/${metadata.name}`);
+      imageBuilds(output, commitOn(branch)).map(
+        ({ kind, metadata }) => `${kind} ${metadata.namespace}/${metadata.name}`,
+      );
     for (const branch of hostileBranches) expect(shape(branch), branch).toEqual(shape('main'));
   });
 

@@ -1,16 +1,19 @@
 // Which connections the synthesized NetworkPolicies allow: all that a pipeline needs, and none that it must not have.
+
+import { ImageName, KeelWatchedBuild, MinioService } from 'keelson';
 import { describe, expect, test } from 'vitest';
 import { commitOn, filled } from '../support/commits.ts';
 import { podsOf } from '../support/pods.ts';
 import { pipeline, pipelineConfiguration, reference } from '../support/programs.ts';
 import { type Manifest, synthesized } from '../support/synthesized.ts';
 import { variants } from '../support/variants.ts';
-import { KeelWatchedBuild, ImageName, MinioService } from 'keelson';
-import { type ExternalRef, type PodRef, connections } from './network-policy.ts';
+import { connections, type ExternalRef, type PodRef } from './network-policy.ts';
 
 const output = reference();
 const COMMIT_NAMESPACE = commitOn('main').namespace;
-const jobs = pipelineConfiguration(output).images.flatMap(({ jobTemplate }) => filled(jobTemplate, commitOn('main')));
+const jobs = pipelineConfiguration(output).images.flatMap(({ jobTemplate }) =>
+  filled(jobTemplate, commitOn('main')),
+);
 /** A second pipeline beside the first, and somebody else's namespace. */
 const others = synthesized((app) => {
   const two = pipeline(app, { namespace: 'two' });
@@ -48,7 +51,10 @@ const ends: Readonly<Record<string, PodRef | ExternalRef>> = {
   "another pipeline's minio": pod('minio', 'two'),
   stranger: { namespace: 'stranger', labels: { app: 'anything' } },
   'a stranger dressed as a build': { namespace: 'stranger', labels: pod('build', CI).labels },
-  'a stranger dressed as an image build': { namespace: 'stranger', labels: pod('imagebuilder', COMMIT_NAMESPACE).labels },
+  'a stranger dressed as an image build': {
+    namespace: 'stranger',
+    labels: pod('imagebuilder', COMMIT_NAMESPACE).labels,
+  },
 };
 
 function end(name: string): PodRef | ExternalRef {
@@ -129,12 +135,14 @@ describe('what is not needed is not allowed', () => {
     ['internet', 'build', 80],
     ['internet', 'controller', 8080],
     ['stranger', 'controller', 8080],
-    ...['stranger', 'a stranger dressed as a build', 'a stranger dressed as an image build'].flatMap((name): Row[] => [
-      [name, 'redis', 6379],
-      [name, 'minio', 9000],
-      [name, 'rabbitmq', 5672],
-      [name, 'build', 80],
-    ]),
+    ...['stranger', 'a stranger dressed as a build', 'a stranger dressed as an image build'].flatMap(
+      (name): Row[] => [
+        [name, 'redis', 6379],
+        [name, 'minio', 9000],
+        [name, 'rabbitmq', 5672],
+        [name, 'build', 80],
+      ],
+    ),
   ])('%s ↛ %s, port %i', (from, to, port, protocol = 'TCP') => {
     expect(allows({ from: end(from), to: end(to), port, protocol })).toBe(false);
   });
@@ -171,7 +179,10 @@ test('with the addresses of the API server given, no other address of the cluste
 test('a registry that a program deploys is reached by builds, Keel, controller and private addresses alone', () => {
   const { objects } = (variants.get('a program that uses everything') ?? reference)();
   const { allows: may } = connections([...objects, stranger]);
-  const registry: PodRef = { namespace: 'container-registry', labels: podsOf(objects).find(({ of }) => of.endsWith('/registry'))?.labels ?? {} };
+  const registry: PodRef = {
+    namespace: 'container-registry',
+    labels: podsOf(objects).find(({ of }) => of.endsWith('/registry'))?.labels ?? {},
+  };
   const reaches = (from: PodRef | ExternalRef): boolean => may({ from, to: registry, port: 5000 });
   expect(reaches({ namespace: 'stranger', labels: {} })).toBe(false);
   expect(reaches({ external: '140.82.121.3' })).toBe(false);

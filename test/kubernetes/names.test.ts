@@ -8,25 +8,48 @@ const hostile = [
   ...new Set([
     ...hostileStrings.filter(({ length }) => length < 130),
     ...hostileBranches,
-    ...['feature/x_y', 'feature_x', 'a.b', '.a', '_', '../..', 'a/b', 'a--b', 'a\nb', 'İ', 'FEATUREX', 'featurex'],
+    ...[
+      'feature/x_y',
+      'feature_x',
+      'a.b',
+      '.a',
+      '_',
+      '../..',
+      'a/b',
+      'a--b',
+      'a\nb',
+      'İ',
+      'FEATUREX',
+      'featurex',
+    ],
     ...['-a', 'a-', '---', 'x'.repeat(63), 'x'.repeat(64), 'x'.repeat(253), 'é', '２'],
   ]),
 ];
 
 describe('labels', () => {
-  test.each(['a', '0', 'a-b', 'a--b', 'x'.repeat(63)])('%j is one', (text) => expect(isDnsLabel(text)).toBe(true));
+  test.each(['a', '0', 'a-b', 'a--b', 'x'.repeat(63)])('%j is one', (text) =>
+    expect(isDnsLabel(text)).toBe(true),
+  );
 
-  test.each(['', '-a', 'a-', 'A', 'a.b', 'a_b', 'é', 'a\n', '\na', 'x'.repeat(64), '０'])('%j is none', (text) => {
-    expect(isDnsLabel(text)).toBe(false);
-  });
+  test.each(['', '-a', 'a-', 'A', 'a.b', 'a_b', 'é', 'a\n', '\na', 'x'.repeat(64), '０'])(
+    '%j is none',
+    (text) => {
+      expect(isDnsLabel(text)).toBe(false);
+    },
+  );
 });
 
 describe('subdomains', () => {
-  test.each(['a', 'a.b', 'a-b.c-d', '1.2', 'x'.repeat(253)])('%j is one', (text) => expect(isDnsSubdomain(text)).toBe(true));
+  test.each(['a', 'a.b', 'a-b.c-d', '1.2', 'x'.repeat(253)])('%j is one', (text) =>
+    expect(isDnsSubdomain(text)).toBe(true),
+  );
 
-  test.each(['', '.', 'a.', '.a', 'a..b', 'a.-b', 'A.b', 'a b', 'a.b\n', 'x'.repeat(254)])('%j is none', (text) => {
-    expect(isDnsSubdomain(text)).toBe(false);
-  });
+  test.each(['', '.', 'a.', '.a', 'a..b', 'a.-b', 'A.b', 'a b', 'a.b\n', 'x'.repeat(254)])(
+    '%j is none',
+    (text) => {
+      expect(isDnsSubdomain(text)).toBe(false);
+    },
+  );
 });
 
 describe('toDnsLabel', () => {

@@ -34,7 +34,9 @@ describe.each([...variants])('in %s', (_name, synthesize) => {
 
   test('every pod is admitted by the Pod Security level of its namespace', () => {
     const levels = new Map(
-      objects.filter(({ kind }) => kind === 'Namespace').map(({ metadata }) => [metadata.name, metadata.labels?.[LEVEL]]),
+      objects
+        .filter(({ kind }) => kind === 'Namespace')
+        .map(({ metadata }) => [metadata.name, metadata.labels?.[LEVEL]]),
     );
     for (const { of, namespace, spec } of pods) {
       const level = levels.get(namespace ?? '');
@@ -64,7 +66,8 @@ describe.each([...variants])('in %s', (_name, synthesize) => {
       expect(spec.automountServiceAccountToken, of).toBe(false);
       expect(spec.enableServiceLinks, of).toBe(false);
     }
-    for (const account of accounts) expect(account['automountServiceAccountToken'], account.metadata.name).toBe(false);
+    for (const account of accounts)
+      expect(account['automountServiceAccountToken'], account.metadata.name).toBe(false);
   });
 
   test('no pod of a workload is without a selector that finds it', () => {
@@ -78,7 +81,9 @@ describe.each([...variants])('in %s', (_name, synthesize) => {
 
   test('every volume that is mounted exists, and every one that exists is mounted', () => {
     for (const { of, spec } of pods) {
-      const mounted = containersOf(spec).flatMap(({ volumeMounts = [] }) => volumeMounts.map(({ name }) => name));
+      const mounted = containersOf(spec).flatMap(({ volumeMounts = [] }) =>
+        volumeMounts.map(({ name }) => name),
+      );
       expect([...new Set(mounted)].sort(), of).toEqual((spec.volumes ?? []).map(({ name }) => name).sort());
     }
   });
@@ -90,17 +95,28 @@ describe("the build's container", () => {
   const volumes = new Map(pod?.spec.volumes?.map((volume) => [volume.name, volume]));
 
   test('mounts no token of the API', () => {
-    const tokens = [...volumes.values()].filter((volume) => JSON.stringify(volume).includes('serviceAccountToken'));
+    const tokens = [...volumes.values()].filter((volume) =>
+      JSON.stringify(volume).includes('serviceAccountToken'),
+    );
     const mounts = container?.volumeMounts?.map(({ name }) => name) ?? [];
     expect(tokens.map(({ name }) => name)).toEqual(['api-token']);
     expect(mounts.length).toBeGreaterThan(3);
     expect(mounts).not.toContain('api-token');
-    expect(container?.volumeMounts?.filter(({ mountPath }) => mountPath.startsWith('/var/run/secrets'))).toEqual([]);
+    expect(
+      container?.volumeMounts?.filter(({ mountPath }) => mountPath.startsWith('/var/run/secrets')),
+    ).toEqual([]);
   });
 
   test('sees no Secret but those of the services and those that the program names', () => {
-    const text = JSON.stringify([container, (container?.volumeMounts ?? []).map(({ name }) => volumes.get(name))]);
-    const names = [...text.matchAll(/"(?:secretKeyRef|secret)":\{"(?:key":"[^"]*","name|name|items":[^\]]*\],"name|secretName)":"([^"]+)"/g)];
+    const text = JSON.stringify([
+      container,
+      (container?.volumeMounts ?? []).map(({ name }) => volumes.get(name)),
+    ]);
+    const names = [
+      ...text.matchAll(
+        /"(?:secretKeyRef|secret)":\{"(?:key":"[^"]*","name|name|items":[^\]]*\],"name|secretName)":"([^"]+)"/g,
+      ),
+    ];
     expect([...new Set(names.map(([, name]) => name))].sort()).toEqual([
       'minio-credentials',
       'rabbitmq-credentials',
@@ -116,9 +132,21 @@ test('a build at the level restricted is admitted there', () => {
 });
 
 test.each<[string, object, string]>([
-  ['a privileged container', { containers: [{ name: 'a', securityContext: { privileged: true } }] }, 'is privileged'],
-  ['a path of the host', { containers: [], volumes: [{ name: 'a', hostPath: { path: '/' } }] }, 'is a hostPath'],
-  ['a powerful capability', { containers: [{ name: 'a', securityContext: { capabilities: { add: ['SYS_ADMIN'] } } }] }, 'adds SYS_ADMIN'],
+  [
+    'a privileged container',
+    { containers: [{ name: 'a', securityContext: { privileged: true } }] },
+    'is privileged',
+  ],
+  [
+    'a path of the host',
+    { containers: [], volumes: [{ name: 'a', hostPath: { path: '/' } }] },
+    'is a hostPath',
+  ],
+  [
+    'a powerful capability',
+    { containers: [{ name: 'a', securityContext: { capabilities: { add: ['SYS_ADMIN'] } } }] },
+    'adds SYS_ADMIN',
+  ],
   ['the network of the host', { hostNetwork: true, containers: [] }, 'shares a namespace of the host'],
 ])('the check of these tests finds %s', (_name, pod, problem) => {
   const spec = pod as Parameters<typeof podSecurityProblems>[1];

@@ -2,7 +2,12 @@ import { Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-27';
 import type { ContainerResources } from 'keelson';
 import { describe, expect, test } from 'vitest';
-import { parseQuantity, quantity, resourceProblems, resourceRequirements } from '../../lib/kubernetes/resources.ts';
+import {
+  parseQuantity,
+  quantity,
+  resourceProblems,
+  resourceRequirements,
+} from '../../lib/kubernetes/resources.ts';
 
 const DEFAULTS: ContainerResources = {
   cpu: { request: Cpu.millis(500), limit: Cpu.units(2) },
@@ -11,7 +16,12 @@ const DEFAULTS: ContainerResources = {
 };
 
 test('sizes and CPUs are written as Kubernetes writes them', () => {
-  expect([Size.mebibytes(512), Size.gibibytes(4), Cpu.millis(250), Cpu.units(2)].map(quantity)).toEqual(['512Mi', '4Gi', '250m', '2']);
+  expect([Size.mebibytes(512), Size.gibibytes(4), Cpu.millis(250), Cpu.units(2)].map(quantity)).toEqual([
+    '512Mi',
+    '4Gi',
+    '250m',
+    '2',
+  ]);
 });
 
 describe('quantities', () => {
@@ -32,10 +42,24 @@ describe('quantities', () => {
     ['1e-3', 0.001],
   ])('%s is %d', (text, value) => expect(parseQuantity(text)).toBe(value));
 
-  test.each(['', 'a', '1 Gi', '1gi', '1KI', '1Kib', '١', '0x10', '1_000', '1,5', '--1', 'e3', '1ee3', 'NaN', 'Infinity', '1\n'])(
-    '%j is none',
-    (text) => expect(parseQuantity(text)).toBeUndefined(),
-  );
+  test.each([
+    '',
+    'a',
+    '1 Gi',
+    '1gi',
+    '1KI',
+    '1Kib',
+    '١',
+    '0x10',
+    '1_000',
+    '1,5',
+    '--1',
+    'e3',
+    '1ee3',
+    'NaN',
+    'Infinity',
+    '1\n',
+  ])('%j is none', (text) => expect(parseQuantity(text)).toBeUndefined());
 });
 
 describe('requests and limits', () => {
@@ -75,7 +99,12 @@ describe('problems', () => {
   test.each<[string, ContainerResources, string, string]>([
     ['a negative CPU', { cpu: { limit: Cpu.units(-1) } }, 'r.cpu.limit', 'is not a positive quantity'],
     ['no CPU at all', { cpu: { request: Cpu.millis(0) } }, 'r.cpu.request', 'is not a positive quantity'],
-    ['a CPU that is no number', { cpu: { request: Cpu.units(Number.NaN) } }, 'r.cpu.request', 'is not a positive quantity'],
+    [
+      'a CPU that is no number',
+      { cpu: { request: Cpu.units(Number.NaN) } },
+      'r.cpu.request',
+      'is not a positive quantity',
+    ],
     ['no memory', { memory: { limit: Size.gibibytes(0) } }, 'r.memory.limit', 'is not a positive quantity'],
     [
       'a request over its limit',

@@ -13,29 +13,57 @@ interface Granted {
 function granted(objects: readonly Manifest[]): Granted[] {
   return objects
     .filter(({ kind }) => kind === 'Role' || kind === 'ClusterRole')
-    .flatMap((object) => (object['rules'] as PolicyRule[]).map((rule) => ({ role: `${object.kind} ${pathOf(object)}`, rule })));
+    .flatMap((object) =>
+      (object['rules'] as PolicyRule[]).map((rule) => ({ role: `${object.kind} ${pathOf(object)}`, rule })),
+    );
 }
 
 const text = ({ apiGroups = [], resources = [], verbs }: PolicyRule): string =>
-  resources.map((resource) => `${apiGroups.map((group) => group || 'core').join()}/${resource}: ${verbs.join(' ')}`).join('; ');
+  resources
+    .map((resource) => `${apiGroups.map((group) => group || 'core').join()}/${resource}: ${verbs.join(' ')}`)
+    .join('; ');
 
 /** Rules that name no objects, by role, with the reason. */
 const UNNAMED: readonly (readonly [role: RegExp, rule: string, reason: string])[] = [
-  [/^Role .*\/(build-gate|keelson-controller)$/, 'core/events: create patch', 'an Event gets a new name each time'],
+  [
+    /^Role .*\/(build-gate|keelson-controller)$/,
+    'core/events: create patch',
+    'an Event gets a new name each time',
+  ],
   [/^Role .*\/build-gate$/, 'core/pods: get list', 'the name of a pod is random'],
   [/^Role .*\/keelson-controller$/, 'core/pods: get list watch', 'the name of a pod is random'],
   [/^Role .*\/build-keel$/, 'core/pods: list', 'the name of a pod is random'],
   [/^Role .*\/build-keel$/, 'apps/deployments: list watch', 'list and watch know no names'],
-  [/-controller$/, 'core/namespaces: create get list watch patch delete', 'commit namespaces have names of their own; an admission policy fences them'],
-  [/-controller$/, 'rbac.authorization.k8s.io/rolebindings: create get patch', 'in commit namespaces; an admission policy fences them'],
+  [
+    /-controller$/,
+    'core/namespaces: create get list watch patch delete',
+    'commit namespaces have names of their own; an admission policy fences them',
+  ],
+  [
+    /-controller$/,
+    'rbac.authorization.k8s.io/rolebindings: create get patch',
+    'in commit namespaces; an admission policy fences them',
+  ],
   [/-commit-namespace$/, 'batch/jobs: create get list watch patch delete', 'bound in commit namespaces only'],
   [/-commit-namespace$/, 'core/pods: get list watch delete', 'bound in commit namespaces only'],
   [/-commit-namespace$/, 'core/pods/log: get', 'bound in commit namespaces only'],
-  [/-commit-namespace$/, 'core/configmaps: create get patch; core/services: create get patch; core/serviceaccounts: create get patch; core/resourcequotas: create get patch; core/limitranges: create get patch', 'bound in commit namespaces only'],
+  [
+    /-commit-namespace$/,
+    'core/configmaps: create get patch; core/services: create get patch; core/serviceaccounts: create get patch; core/resourcequotas: create get patch; core/limitranges: create get patch',
+    'bound in commit namespaces only',
+  ],
   [/-commit-namespace$/, 'core/secrets: create patch', 'copies for one build, never read back'],
-  [/-commit-namespace$/, 'networking.k8s.io/networkpolicies: create get patch', 'bound in commit namespaces only'],
+  [
+    /-commit-namespace$/,
+    'networking.k8s.io/networkpolicies: create get patch',
+    'bound in commit namespaces only',
+  ],
   [/-commit-namespace$/, 'core/events: create patch list', 'bound in commit namespaces only'],
-  [/^ClusterRole keel-.*-nodes$/, 'core/nodes: get list watch', 'Keel reads nodes for policies that change a tag'],
+  [
+    /^ClusterRole keel-.*-nodes$/,
+    'core/nodes: get list watch',
+    'Keel reads nodes for policies that change a tag',
+  ],
 ];
 
 describe.each([...variants])('in %s', (_name, synthesize) => {
@@ -48,15 +76,25 @@ describe.each([...variants])('in %s', (_name, synthesize) => {
 
   test('no rule has a wildcard, and none gives every right', () => {
     for (const { role, rule } of all) {
-      const words = [...(rule.apiGroups ?? []), ...(rule.resources ?? []), ...rule.verbs, ...(rule.resourceNames ?? [])];
-      expect(words.filter((word) => word.includes('*')), role).toEqual([]);
+      const words = [
+        ...(rule.apiGroups ?? []),
+        ...(rule.resources ?? []),
+        ...rule.verbs,
+        ...(rule.resourceNames ?? []),
+      ];
+      expect(
+        words.filter((word) => word.includes('*')),
+        role,
+      ).toEqual([]);
       expect(rule.nonResourceURLs, role).toBeUndefined();
     }
     expect(JSON.stringify(objects)).not.toContain('cluster-admin');
   });
 
   test('nobody may list or watch Secrets, and nobody may read one that is not named', () => {
-    const rules = all.filter(({ rule }) => rule.resources?.some((resource) => resource.startsWith('secrets')));
+    const rules = all.filter(({ rule }) =>
+      rule.resources?.some((resource) => resource.startsWith('secrets')),
+    );
     for (const { role, rule } of rules) {
       expect(rule.verbs, role).not.toContain('list');
       expect(rule.verbs, role).not.toContain('watch');
@@ -66,8 +104,12 @@ describe.each([...variants])('in %s', (_name, synthesize) => {
 
   test('nobody may run commands in pods, impersonate, or make and bind roles but one that is named', () => {
     for (const { role, rule } of all) {
-      expect(rule.resources, role).not.toEqual(expect.arrayContaining([expect.stringMatching(/pods\/(exec|attach|portforward)|token/)]));
-      expect(rule.verbs, role).not.toEqual(expect.arrayContaining([expect.stringMatching(/impersonate|escalate/)]));
+      expect(rule.resources, role).not.toEqual(
+        expect.arrayContaining([expect.stringMatching(/pods\/(exec|attach|portforward)|token/)]),
+      );
+      expect(rule.verbs, role).not.toEqual(
+        expect.arrayContaining([expect.stringMatching(/impersonate|escalate/)]),
+      );
       if (rule.verbs.includes('bind')) expect(rule.resourceNames, role).toHaveLength(1);
     }
   });
@@ -83,16 +125,23 @@ describe.each([...variants])('in %s', (_name, synthesize) => {
   test('no rule with names has verbs for which names count for nothing', () => {
     for (const { role, rule } of all.filter((one) => one.rule.resourceNames !== undefined)) {
       expect(rule.resourceNames, role).not.toEqual([]);
-      expect(rule.verbs.filter((verb) => ['create', 'list', 'deletecollection'].includes(verb)), role).toEqual([]);
+      expect(
+        rule.verbs.filter((verb) => ['create', 'list', 'deletecollection'].includes(verb)),
+        role,
+      ).toEqual([]);
     }
   });
 
   test('every binding gives a role of this output to accounts that are not the default ones', () => {
     const roles = new Set(objects.map((object) => `${object.kind} ${pathOf(object)}`));
-    for (const object of objects.filter(({ kind }) => kind === 'RoleBinding' || kind === 'ClusterRoleBinding')) {
+    for (const object of objects.filter(
+      ({ kind }) => kind === 'RoleBinding' || kind === 'ClusterRoleBinding',
+    )) {
       const { roleRef, subjects = [] } = object as unknown as RoleBinding;
       const { namespace } = object.metadata;
-      expect([...roles]).toContain(`${roleRef.kind} ${roleRef.kind === 'Role' ? `${namespace}/` : ''}${roleRef.name}`);
+      expect([...roles]).toContain(
+        `${roleRef.kind} ${roleRef.kind === 'Role' ? `${namespace}/` : ''}${roleRef.name}`,
+      );
       expect(subjects).toHaveLength(1);
       for (const { kind, name, namespace: of } of subjects) {
         expect(kind).toBe('ServiceAccount');
@@ -107,15 +156,21 @@ test('every exception is needed by some program', () => {
   const all = [...variants.values()].flatMap((synthesize) => granted(synthesize().objects));
   for (const [pattern, allowed, reason] of UNNAMED) {
     expect(reason).not.toBe('');
-    expect(all.some(({ role, rule }) => pattern.test(role) && text(rule) === allowed), allowed).toBe(true);
+    expect(
+      all.some(({ role, rule }) => pattern.test(role) && text(rule) === allowed),
+      allowed,
+    ).toBe(true);
   }
 });
 
 test("the rights of a build's account are those of its gate, and Keel's end at the namespace", () => {
   const { objects } = reference();
-  const bindings = objects.filter(({ kind }) => /RoleBinding$/.test(kind)) as unknown as (RoleBinding & Manifest)[];
+  const bindings = objects.filter(({ kind }) => /RoleBinding$/.test(kind)) as unknown as (RoleBinding &
+    Manifest)[];
   const of = (name: string): string[] =>
-    bindings.filter(({ subjects }) => subjects?.[0]?.name === name).map((binding) => `${binding.kind} ${pathOf(binding)}`);
+    bindings
+      .filter(({ subjects }) => subjects?.[0]?.name === name)
+      .map((binding) => `${binding.kind} ${pathOf(binding)}`);
   expect(of('build')).toEqual(['RoleBinding ci-go-runner/build-gate']);
   expect(of('keel-ci-go-runner')).toEqual(['RoleBinding ci-go-runner/build-keel']);
   expect(of('minio')).toEqual([]);

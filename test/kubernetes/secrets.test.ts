@@ -1,14 +1,19 @@
+import { ApiObject, App, Chart } from 'cdk8s';
+import type { Construct } from 'constructs';
 import { PodField, SecretSource } from 'keelson';
-import { Construct } from 'constructs';
-import { Chart, App, ApiObject } from 'cdk8s';
 import { describe, expect, test } from 'vitest';
 import { environment } from '../../lib/kubernetes/environment.ts';
-import { literalSecretProblem, looksSecret } from '../../lib/kubernetes/secret-scan.ts';
 import { formatProblem, formatValue, hidden, redact } from '../../lib/kubernetes/problem.ts';
+import { literalSecretProblem, looksSecret } from '../../lib/kubernetes/secret-scan.ts';
 
 const chart = (): Chart => new Chart(new App(), 'chart');
-const objects = (scope: Construct): unknown[] => scope.node.findAll().filter(ApiObject.isApiObject).map((object) => object.toJson());
-const problems = (scope: Construct): string[] => scope.node.findAll().flatMap((construct) => construct.node.validate());
+const objects = (scope: Construct): unknown[] =>
+  scope.node
+    .findAll()
+    .filter(ApiObject.isApiObject)
+    .map((object) => object.toJson());
+const problems = (scope: Construct): string[] =>
+  scope.node.findAll().flatMap((construct) => construct.node.validate());
 
 describe('a secret that exists', () => {
   test('is referred to by name and key, and nothing is made', () => {
@@ -26,12 +31,19 @@ describe('a secret that exists', () => {
 describe('a secret that is generated', () => {
   test('is synthesized with a recipe and no value', () => {
     const scope = chart();
-    expect(SecretSource.generated().bind(scope, 'key', 'p')).toEqual({ secretName: 'key', key: 'value', optional: false });
+    expect(SecretSource.generated().bind(scope, 'key', 'p')).toEqual({
+      secretName: 'key',
+      key: 'value',
+      optional: false,
+    });
     expect(objects(scope)).toEqual([
       {
         apiVersion: 'v1',
         kind: 'Secret',
-        metadata: { name: 'key', annotations: { 'keelson.dev/generate': '{"value":{"password":{"length":32}}}' } },
+        metadata: {
+          name: 'key',
+          annotations: { 'keelson.dev/generate': '{"value":{"password":{"length":32}}}' },
+        },
         type: 'Opaque',
       },
     ]);
@@ -41,33 +53,46 @@ describe('a secret that is generated', () => {
 describe('a secret in plain text', () => {
   test('is a Secret that says why it may be one', () => {
     const scope = chart();
-    expect(SecretSource.literal('guest', { allowPlaintext: 'test only' }).bind(scope, 'user', 'p').secretName).toBe('user');
+    expect(
+      SecretSource.literal('guest', { allowPlaintext: 'test only' }).bind(scope, 'user', 'p').secretName,
+    ).toBe('user');
     expect(objects(scope)).toMatchObject([
-      { metadata: { annotations: { 'keelson.dev/plaintext-reason': 'test only' } }, stringData: { value: 'guest' } },
+      {
+        metadata: { annotations: { 'keelson.dev/plaintext-reason': 'test only' } },
+        stringData: { value: 'guest' },
+      },
     ]);
   });
 
-  test.each([undefined, {}, { allowPlaintext: '' }])('is refused with the reason %j, and never shown', (options) => {
-    const scope = chart();
-    const literal = SecretSource.literal('CANARY', options as never);
-    literal.bind(scope, 'user', 'credentials.user');
-    expect(problems(scope)).toEqual([
-      'credentials.user: would stand in plain text in the manifest (got a hidden value); use SecretSource.existing or SecretSource.generated, or give the reason as allowPlaintext',
-    ]);
-    expect(objects(scope)).toEqual([]);
-    expect(JSON.stringify(literal) + String(literal) + formatValue(literal)).not.toContain('CANARY');
-  });
+  test.each([undefined, {}, { allowPlaintext: '' }])(
+    'is refused with the reason %j, and never shown',
+    (options) => {
+      const scope = chart();
+      const literal = SecretSource.literal('CANARY', options as never);
+      literal.bind(scope, 'user', 'credentials.user');
+      expect(problems(scope)).toEqual([
+        'credentials.user: would stand in plain text in the manifest (got a hidden value); use SecretSource.existing or SecretSource.generated, or give the reason as allowPlaintext',
+      ]);
+      expect(objects(scope)).toEqual([]);
+      expect(JSON.stringify(literal) + String(literal) + formatValue(literal)).not.toContain('CANARY');
+    },
+  );
 });
 
 describe('environment variables', () => {
   test('texts, secrets and fields of the pod keep their order', () => {
     const scope = chart();
-    const variables = environment(scope, 'env', {
-      B: 'text',
-      A: SecretSource.existing('s', 'k', { optional: true }),
-      C: PodField.NODE_NAME,
-      D: '$(B)',
-    }, 'ci');
+    const variables = environment(
+      scope,
+      'env',
+      {
+        B: 'text',
+        A: SecretSource.existing('s', 'k', { optional: true }),
+        C: PodField.NODE_NAME,
+        D: '$(B)',
+      },
+      'ci',
+    );
     expect(variables).toEqual([
       { name: 'B', value: 'text' },
       { name: 'A', valueFrom: { secretKeyRef: { name: 's', key: 'k', optional: true } } },
@@ -114,18 +139,29 @@ describe('what is recognized as a secret', () => {
     'see https://example.com, or ask: me@example.com',
   ])('%j is not', (text) => expect(looksSecret(text)).toBe(false));
 
-  test.each(['PASSWORD', 'DB_PASSWD', 'MY_SECRET', 'API_KEY', 'ApiKey', 'GITHUB_TOKEN', 'AWS_ACCESS_KEY_ID', 'DB_PASS', 'PASSPHRASE', 'PRIVATE_KEY'])(
-    'a variable named %s is',
+  test.each([
+    'PASSWORD',
+    'DB_PASSWD',
+    'MY_SECRET',
+    'API_KEY',
+    'ApiKey',
+    'GITHUB_TOKEN',
+    'AWS_ACCESS_KEY_ID',
+    'DB_PASS',
+    'PASSPHRASE',
+    'PRIVATE_KEY',
+  ])('a variable named %s is', (name) => {
+    expect(literalSecretProblem('env', name, 'value')).toMatchObject({ value: hidden });
+    expect(literalSecretProblem('env', name, '')).toBeUndefined();
+    expect(literalSecretProblem('env', name, '$(OTHER)')).toBeUndefined();
+  });
+
+  test.each(['PATH', 'COMPASS', 'PASSES', 'KEYBOARD', 'LOGXI', 'MINIO_TEST_SERVER'])(
+    'a variable named %s is not',
     (name) => {
-      expect(literalSecretProblem('env', name, 'value')).toMatchObject({ value: hidden });
-      expect(literalSecretProblem('env', name, '')).toBeUndefined();
-      expect(literalSecretProblem('env', name, '$(OTHER)')).toBeUndefined();
+      expect(literalSecretProblem('env', name, 'value')).toBeUndefined();
     },
   );
-
-  test.each(['PATH', 'COMPASS', 'PASSES', 'KEYBOARD', 'LOGXI', 'MINIO_TEST_SERVER'])('a variable named %s is not', (name) => {
-    expect(literalSecretProblem('env', name, 'value')).toBeUndefined();
-  });
 });
 
 describe('what is shown of a value', () => {

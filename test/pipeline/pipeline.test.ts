@@ -1,4 +1,3 @@
-import type { PolicyRule } from 'kubernetes-types/rbac/v1.js';
 import {
   GpuBuildNode,
   Gpus,
@@ -10,20 +9,31 @@ import {
   SecretSource,
   Tag,
 } from 'keelson';
+import type { PolicyRule } from 'kubernetes-types/rbac/v1.js';
 import { describe, expect, test } from 'vitest';
 import { at } from '../support/at.ts';
-import { existingPlatform, foreignChart, image, pipeline, pipelineConfiguration, registry, source } from '../support/programs.ts';
+import {
+  existingPlatform,
+  foreignChart,
+  image,
+  pipeline,
+  pipelineConfiguration,
+  registry,
+  source,
+} from '../support/programs.ts';
 import { problemsOf, type Synthesized, synthesized } from '../support/synthesized.ts';
 
 const LEVEL = 'pod-security.kubernetes.io/enforce';
 const build = (ci: Pipeline, id: string, podSecurity?: PodSecurity): KeelWatchedBuild =>
-  new KeelWatchedBuild(ci, id, { image: image(), command: ['x'], ...(podSecurity && { podSecurity }) });
+  new KeelWatchedBuild(ci, id, { image: image(id), command: ['x'], ...(podSecurity && { podSecurity }) });
 
 describe('by default', () => {
   const output = synthesized((app) => pipeline(app));
 
   test('it is a fenced namespace with what the controller has to know', () => {
-    expect(output.objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`)).toEqual([
+    expect(
+      output.objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`),
+    ).toEqual([
       'Namespace /ci',
       'LimitRange ci/defaults',
       'NetworkPolicy ci/default-deny',
@@ -37,9 +47,14 @@ describe('by default', () => {
 
   test('every object says which pipeline it belongs to', () => {
     for (const { kind, metadata } of output.objects) {
-      expect(metadata.labels, kind).toMatchObject({ 'keelson.dev/pipeline': 'ci', 'app.kubernetes.io/part-of': 'ci' });
+      expect(metadata.labels, kind).toMatchObject({
+        'keelson.dev/pipeline': 'ci',
+        'app.kubernetes.io/part-of': 'ci',
+      });
     }
-    expect(output.find('ConfigMap', 'keelson-pipeline').metadata.labels).toMatchObject({ 'keelson.dev/platform': 'shared' });
+    expect(output.find('ConfigMap', 'keelson-pipeline').metadata.labels).toMatchObject({
+      'keelson.dev/platform': 'shared',
+    });
   });
 
   test('its quota has no room for a way in from outside', () => {
@@ -68,7 +83,9 @@ describe('by default', () => {
 
 function rules({ find }: Synthesized): string[] {
   const role = find<{ rules: PolicyRule[] }>('Role', 'keelson-controller');
-  return role.rules.map(({ resources, resourceNames = ['*'], verbs }) => `${resources}[${resourceNames}]: ${verbs}`);
+  return role.rules.map(
+    ({ resources, resourceNames = ['*'], verbs }) => `${resources}[${resourceNames}]: ${verbs}`,
+  );
 }
 
 describe('stages', () => {
@@ -88,7 +105,13 @@ describe('stages', () => {
       namespace: 'ci',
       platform: 'shared',
       images: [{ name: 'image' }],
-      builds: [{ deployment: 'build', image: '172.31.39.52:32000/a:main', services: [{ name: 'minio' }, { name: 'rabbitmq' }] }],
+      builds: [
+        {
+          deployment: 'build',
+          image: '172.31.39.52:32000/a:main',
+          services: [{ name: 'minio' }, { name: 'rabbitmq' }],
+        },
+      ],
       generatedSecrets: ['minio-credentials', 'rabbitmq-credentials'],
     });
     expect(rules(output)).toEqual([
@@ -119,17 +142,25 @@ describe('stages', () => {
       const ci = pipeline(app);
       for (const id of ['one', 'two']) {
         const node = new GpuBuildNode(ci, `gpu-${id}`, { gpus: Gpus.whole(2) });
-        new KeelWatchedBuild(ci, id, { image: image(), command: ['x'], node });
+        new KeelWatchedBuild(ci, id, { image: image(id), command: ['x'], node });
       }
     });
-    expect(at(output.find('ResourceQuota', 'quota'), 'spec.hard')).toMatchObject({ 'requests.nvidia.com/gpu': '4' });
+    expect(at(output.find('ResourceQuota', 'quota'), 'spec.hard')).toMatchObject({
+      'requests.nvidia.com/gpu': '4',
+    });
   });
 });
 
 describe('the Pod Security level', () => {
   const level = (make: (ci: Pipeline) => void, podSecurity?: PodSecurity): Record<string, unknown> => {
-    const { metadata } = synthesized((app) => make(pipeline(app, podSecurity && { podSecurity }))).find('Namespace', 'ci');
-    return { level: metadata.labels?.[LEVEL], reason: metadata.annotations?.['keelson.dev/pod-security-reason'] };
+    const { metadata } = synthesized((app) => make(pipeline(app, podSecurity && { podSecurity }))).find(
+      'Namespace',
+      'ci',
+    );
+    return {
+      level: metadata.labels?.[LEVEL],
+      reason: metadata.annotations?.['keelson.dev/pod-security-reason'],
+    };
   };
 
   test('is the strictest without stages', () => {
@@ -147,12 +178,19 @@ describe('the Pod Security level', () => {
   });
 
   test('may be given', () => {
-    expect(level((ci) => build(ci, 'a'), PodSecurity.baseline('later'))).toEqual({ level: 'baseline', reason: 'later' });
+    expect(level((ci) => build(ci, 'a'), PodSecurity.baseline('later'))).toEqual({
+      level: 'baseline',
+      reason: 'later',
+    });
   });
 
   test('may not be given stricter than a stage can live with', () => {
     const problems = problemsOf((app) =>
-      build(pipeline(app, { podSecurity: PodSecurity.restricted() }), 'a', PodSecurity.baseline('it runs as root')),
+      build(
+        pipeline(app, { podSecurity: PodSecurity.restricted() }),
+        'a',
+        PodSecurity.baseline('it runs as root'),
+      ),
     );
     expect(problems).toEqual([
       'ci: podSecurity: is stricter than its stages can live with: it runs as root (got "restricted"); raise it to baseline, or change the stage',
@@ -160,18 +198,28 @@ describe('the Pod Security level', () => {
   });
 
   test('is not raised by an image build, whose pods are in namespaces of commits', () => {
-    expect(level((ci) => new MakisuBuilder(ci, 'image', { target: registry().image('a', { tag: Tag.branch() }) }))).toMatchObject({ level: 'restricted' });
+    expect(
+      level((ci) => new MakisuBuilder(ci, 'image', { target: registry().image('a', { tag: Tag.branch() }) })),
+    ).toMatchObject({ level: 'restricted' });
   });
 });
 
 describe('options', () => {
   test('of its namespace, labels and quota', () => {
     const output = synthesized((app) => {
-      pipeline(app, { namespace: 'elsewhere', labels: { team: 'ci' }, quota: { 'limits.cpu': '64', 'count/jobs.batch': '3' } });
+      pipeline(app, {
+        namespace: 'elsewhere',
+        labels: { team: 'ci' },
+        quota: { 'limits.cpu': '64', 'count/jobs.batch': '3' },
+      });
     });
     expect(output.names('Namespace')).toEqual(['elsewhere']);
     expect(output.find('Namespace', 'elsewhere').metadata.labels).toMatchObject({ team: 'ci' });
-    expect(at(output.find('ResourceQuota', 'quota'), 'spec.hard')).toMatchObject({ 'limits.cpu': '64', 'count/jobs.batch': '3', 'count/pods': '20' });
+    expect(at(output.find('ResourceQuota', 'quota'), 'spec.hard')).toMatchObject({
+      'limits.cpu': '64',
+      'count/jobs.batch': '3',
+      'count/pods': '20',
+    });
   });
 
   test('without a source, the controller watches no repository', () => {
@@ -182,14 +230,16 @@ describe('options', () => {
 
 test('two pipelines live beside each other', () => {
   const { names } = synthesized((app) => {
-    for (const id of ['one', 'two']) build(new Pipeline(app, id, { platform: existingPlatform(), source: source() }), 'build');
+    for (const id of ['one', 'two'])
+      build(new Pipeline(app, id, { platform: existingPlatform(), source: source() }), 'build');
   });
   expect(names('Deployment')).toEqual(['one/build', 'two/build']);
 });
 
 test('two pipelines in one namespace are refused', () => {
   const problems = problemsOf((app) => {
-    for (const id of ['one', 'two']) new Pipeline(app, id, { platform: existingPlatform(), namespace: 'same' });
+    for (const id of ['one', 'two'])
+      new Pipeline(app, id, { platform: existingPlatform(), namespace: 'same' });
   });
   expect(problems.length).toBeGreaterThan(3);
   for (const problem of problems) expect(problem).toMatch(/^two\/.* makes too /);
@@ -199,7 +249,7 @@ test('stages of a chart that is no pipeline share one record', () => {
   const output = synthesized((app) => {
     const chart = foreignChart(app, 'tests');
     for (const id of ['one', 'two']) {
-      new KeelWatchedBuild(chart, id, { image: image(), command: ['x'], platform: existingPlatform() });
+      new KeelWatchedBuild(chart, id, { image: image(id), command: ['x'], platform: existingPlatform() });
     }
   });
   expect(output.names('ConfigMap')).toContain('tests/keelson-pipeline');
@@ -210,11 +260,27 @@ test('a namespace that is given to a stage of a pipeline is used or refused, nev
   const outcome = (): string[] => {
     try {
       return synthesized((app) => {
-        new KeelWatchedBuild(pipeline(app), 'build', { image: image(), command: ['x'], namespace: 'elsewhere' });
+        new KeelWatchedBuild(pipeline(app), 'build', {
+          image: image(),
+          command: ['x'],
+          namespace: 'elsewhere',
+        });
       }).names('Deployment');
     } catch (error) {
       return [String(error)];
     }
   };
   expect(outcome().join()).toMatch(/^elsewhere\/build$|namespace/);
+});
+
+test('two builds of one image are refused, because each would lose pushes to the other', () => {
+  const problems = problemsOf((app) => {
+    const ci = pipeline(app);
+    for (const id of ['one', 'two']) new KeelWatchedBuild(ci, id, { image: image(), command: ['x'] });
+  });
+  expect(problems).toEqual([
+    expect.stringMatching(
+      /^ci\/record: builds: is watched by two builds, .*\(got "quay.io\/team\/build:main"\)/,
+    ),
+  ]);
 });

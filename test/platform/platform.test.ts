@@ -1,15 +1,28 @@
 import { Duration, Size } from 'cdk8s';
+import {
+  type ControllerConfiguration,
+  ImageName,
+  KEELSON_VERSION,
+  Keel,
+  Pipeline,
+  Platform,
+  type PlatformProps,
+} from 'keelson';
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
-import { type ControllerConfiguration, ImageName, KEELSON_VERSION, Keel, Pipeline, Platform, type PlatformProps } from 'keelson';
 import { describe, expect, test } from 'vitest';
 import { at } from '../support/at.ts';
 import { pipelineConfiguration, platform, registry } from '../support/programs.ts';
 import { type Manifest, problemsOf, type Synthesized, synthesized } from '../support/synthesized.ts';
 
-const withProps = (props: Partial<PlatformProps> = {}): Synthesized => synthesized((app) => platform(app, props));
+const withProps = (props: Partial<PlatformProps> = {}): Synthesized =>
+  synthesized((app) => platform(app, props));
 
 const configuration = ({ find }: Synthesized): ControllerConfiguration =>
-  JSON.parse(find<Manifest & { data: Record<string, string> }>('ConfigMap', 'keelson-controller').data['controller.json'] ?? '');
+  JSON.parse(
+    find<Manifest & { data: Record<string, string> }>('ConfigMap', 'keelson-controller').data[
+      'controller.json'
+    ] ?? '',
+  );
 
 describe('by default', () => {
   const output = withProps();
@@ -21,7 +34,9 @@ describe('by default', () => {
 
   test('every namespace enforces the strictest level, has a quota and denies what is not allowed', () => {
     for (const name of output.names('Namespace')) {
-      expect(output.find('Namespace', name).metadata.labels?.['pod-security.kubernetes.io/enforce']).toBe('restricted');
+      expect(output.find('Namespace', name).metadata.labels?.['pod-security.kubernetes.io/enforce']).toBe(
+        'restricted',
+      );
       expect(output.names('ResourceQuota')).toContain(`${name}/quota`);
       expect(output.names('NetworkPolicy')).toContain(`${name}/default-deny`);
     }
@@ -41,7 +56,8 @@ describe('by default', () => {
 
   test('one controller runs, of the version of the library', () => {
     expect(at(output.find('Deployment', 'keelson-controller'), 'spec.replicas')).toBe(1);
-    const [container] = output.find<Deployment>('Deployment', 'keelson-controller').spec?.template.spec?.containers ?? [];
+    const [container] =
+      output.find<Deployment>('Deployment', 'keelson-controller').spec?.template.spec?.containers ?? [];
     expect(container?.image).toBe(`ghcr.io/keelson-dev/agent:${KEELSON_VERSION}`);
   });
 
@@ -54,14 +70,20 @@ describe('by default', () => {
 
 describe('admission policies', () => {
   const output = withProps();
-  const policy = (name: string): unknown => output.find('ValidatingAdmissionPolicy', `keelson-platform-${name}`)['spec'];
+  const policy = (name: string): unknown =>
+    output.find('ValidatingAdmissionPolicy', `keelson-platform-${name}`)['spec'];
 
   test('each is bound, denies, and fails closed', () => {
-    expect(output.names('ValidatingAdmissionPolicyBinding')).toEqual(output.names('ValidatingAdmissionPolicy'));
+    expect(output.names('ValidatingAdmissionPolicyBinding')).toEqual(
+      output.names('ValidatingAdmissionPolicy'),
+    );
     for (const name of ['keel', 'namespaces', 'role-bindings']) {
       expect(at(policy(name), 'failurePolicy')).toBe('Fail');
       const binding = output.find('ValidatingAdmissionPolicyBinding', `keelson-platform-${name}`);
-      expect(binding['spec']).toEqual({ policyName: `keelson-platform-${name}`, validationActions: ['Deny'] });
+      expect(binding['spec']).toEqual({
+        policyName: `keelson-platform-${name}`,
+        validationActions: ['Deny'],
+      });
     }
   });
 
@@ -69,7 +91,9 @@ describe('admission policies', () => {
     expect(at(policy('keel'), 'matchConstraints.resourceRules')).toMatchObject([
       { apiGroups: ['apps'], apiVersions: ['v1'], operations: ['UPDATE'], resources: ['deployments'] },
     ]);
-    expect(at(policy('keel'), 'matchConditions.0.expression')).toBe("'system:serviceaccounts:keel' in request.userInfo.groups");
+    expect(at(policy('keel'), 'matchConditions.0.expression')).toBe(
+      "'system:serviceaccounts:keel' in request.userInfo.groups",
+    );
     expect(at(policy('keel'), 'validations')).toHaveLength(3);
   });
 
@@ -88,7 +112,10 @@ describe('admission policies', () => {
 
   test('that of Keel is left out where there is no Keel', () => {
     const { names } = withProps({ keel: false });
-    expect(names('ValidatingAdmissionPolicy')).toEqual(['keelson-platform-namespaces', 'keelson-platform-role-bindings']);
+    expect(names('ValidatingAdmissionPolicy')).toEqual([
+      'keelson-platform-namespaces',
+      'keelson-platform-role-bindings',
+    ]);
   });
 });
 
@@ -124,10 +151,14 @@ describe('options', () => {
 
   test('the addresses of the API server take the place of any address', () => {
     const { objects } = withProps({ apiServer: ['10.0.0.1/32'] });
-    const policies = objects.filter(({ kind }) => kind === 'NetworkPolicy').map((object) => JSON.stringify(object['spec']));
+    const policies = objects
+      .filter(({ kind }) => kind === 'NetworkPolicy')
+      .map((object) => JSON.stringify(object['spec']));
     expect(policies.filter((text) => text.includes('16443')).length).toBe(2);
     for (const text of policies.filter((one) => one.includes('16443'))) {
-      expect(text).toContain('{"ports":[{"port":443,"protocol":"TCP"},{"port":6443,"protocol":"TCP"},{"port":16443,"protocol":"TCP"}],"to":[{"ipBlock":{"cidr":"10.0.0.1/32"}}]}');
+      expect(text).toContain(
+        '{"ports":[{"port":443,"protocol":"TCP"},{"port":6443,"protocol":"TCP"},{"port":16443,"protocol":"TCP"}],"to":[{"ipBlock":{"cidr":"10.0.0.1/32"}}]}',
+      );
     }
   });
 });
@@ -154,7 +185,7 @@ describe('a platform of another program', () => {
   test('by default is the one that a program makes by default', () => {
     expect(Platform.existing({ name: 'shared', registry: registry() })).toMatchObject({
       platformName: 'shared',
-      controller: { namespace: 'keelson-system', serviceAccountName: 'keelson-controller' },
+      controllerSubject: { namespace: 'keelson-system', serviceAccountName: 'keelson-controller' },
       agentImage: { repository: 'keelson-dev/agent', tag: KEELSON_VERSION },
       cache: undefined,
       keel: undefined,
@@ -167,13 +198,21 @@ describe('two platforms', () => {
     const problems = problemsOf((app) => {
       for (const id of ['one', 'two']) new Platform(app, id, { registry: registry() });
     });
-    expect(problems).toContainEqual(expect.stringMatching(/^two\/controller\/namespace\/Resource: metadata.name: is the name of the Namespace that one\//));
+    expect(problems).toContainEqual(
+      expect.stringMatching(
+        /^two\/controller\/namespace\/Resource: metadata.name: is the name of the Namespace that one\//,
+      ),
+    );
   });
 
   test('may share a cluster with namespaces of their own', () => {
     const { names } = synthesized((app) => {
       for (const id of ['one', 'two']) {
-        const own = { namespace: `${id}-system`, cache: { namespace: `${id}-cache` }, keel: { namespace: `${id}-keel` } };
+        const own = {
+          namespace: `${id}-system`,
+          cache: { namespace: `${id}-cache` },
+          keel: { namespace: `${id}-keel` },
+        };
         new Platform(app, id, { registry: registry(), ...own });
       }
     });

@@ -1,6 +1,6 @@
 import { Chart, Size } from 'cdk8s';
-import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import { ImageName, MicroK8sRegistry, type MicroK8sRegistryProps, Platform, Tag } from 'keelson';
+import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import { describe, expect, test } from 'vitest';
 import { at } from '../support/at.ts';
 import { platform, registry } from '../support/programs.ts';
@@ -9,7 +9,11 @@ import { type Synthesized, synthesized } from '../support/synthesized.ts';
 const twin = (props: Partial<MicroK8sRegistryProps> = {}): Synthesized =>
   synthesized((app) => {
     const chart = new Chart(app, 'foreign');
-    new MicroK8sRegistry(chart, 'registry', { nodeAddress: '10.0.0.7', storage: Size.gibibytes(40), ...props });
+    new MicroK8sRegistry(chart, 'registry', {
+      nodeAddress: '10.0.0.7',
+      storage: Size.gibibytes(40),
+      ...props,
+    });
   });
 
 describe('the registry of the addon', () => {
@@ -24,29 +28,54 @@ describe('the registry of the addon', () => {
 
   test('names an image by both', () => {
     const target = registry().image('team/build', { tag: Tag.branch() });
-    expect(target.pushName('x').toString()).toBe('registry.container-registry.svc.cluster.local:5000/team/build:x');
+    expect(target.pushName('x').toString()).toBe(
+      'registry.container-registry.svc.cluster.local:5000/team/build:x',
+    );
     expect(target.imageName('x').toString()).toBe('172.31.39.52:32000/team/build:x');
   });
 
   test('may have another port and namespace', () => {
-    const other = MicroK8sRegistry.existing({ nodeAddress: 'node.example.com', nodePort: 30500, namespace: 'images' });
-    expect([other.imageHost, other.pushHost]).toEqual(['node.example.com:30500', 'registry.images.svc.cluster.local:5000']);
+    const other = MicroK8sRegistry.existing({
+      nodeAddress: 'node.example.com',
+      nodePort: 30500,
+      namespace: 'images',
+    });
+    expect([other.imageHost, other.pushHost]).toEqual([
+      'node.example.com:30500',
+      'registry.images.svc.cluster.local:5000',
+    ]);
     expect(other.problems('registry')).toEqual([]);
   });
 
-  test.each(['localhost', 'LOCALHOST', '127.0.0.1', '127.1.2.3', '::1', '[::1]', '', 'http://10.0.0.1', '10.0.0.1:32000', '10.0.0.256', 'a b'])(
-    'may not be on a node called %j',
+  test.each([
+    'localhost',
+    'LOCALHOST',
+    '127.0.0.1',
+    '127.1.2.3',
+    '::1',
+    '[::1]',
+    '',
+    'http://10.0.0.1',
+    '10.0.0.1:32000',
+    '10.0.0.256',
+    'a b',
+  ])('may not be on a node called %j', (nodeAddress) => {
+    expect(MicroK8sRegistry.existing({ nodeAddress }).problems('registry')).toMatchObject([
+      { property: 'registry.nodeAddress' },
+    ]);
+  });
+
+  test.each(['localhost.example.com', 'localhost-2', '127.example.com', 'node1', '10.0.0.1'])(
+    'may be on a node called %s',
     (nodeAddress) => {
-      expect(MicroK8sRegistry.existing({ nodeAddress }).problems('registry')).toMatchObject([{ property: 'registry.nodeAddress' }]);
+      expect(MicroK8sRegistry.existing({ nodeAddress }).problems('registry')).toEqual([]);
     },
   );
 
-  test.each(['localhost.example.com', 'localhost-2', '127.example.com', 'node1', '10.0.0.1'])('may be on a node called %s', (nodeAddress) => {
-    expect(MicroK8sRegistry.existing({ nodeAddress }).problems('registry')).toEqual([]);
-  });
-
   test.each([0, -1, 65_536, 1.5, Number.NaN])('may not have the port %s', (nodePort) => {
-    expect(MicroK8sRegistry.existing({ nodeAddress: '10.0.0.1', nodePort }).problems('r')).toMatchObject([{ property: 'r.nodePort' }]);
+    expect(MicroK8sRegistry.existing({ nodeAddress: '10.0.0.1', nodePort }).problems('r')).toMatchObject([
+      { property: 'r.nodePort' },
+    ]);
   });
 
   test('adds nothing to the manifests of a platform', () => {
@@ -61,15 +90,20 @@ describe('files for nodes', () => {
 
   test('say how containerd and docker find a registry that speaks plain http', () => {
     expect([...nodeFiles.keys()]).toEqual([
-      '.keelson-files',
       `${folder}/README.md`,
       `${folder}/certs.d/${folder}/hosts.toml`,
       `${folder}/containerd-template.toml`,
       `${folder}/daemon.json`,
     ]);
-    expect(nodeFiles.get(`${folder}/certs.d/${folder}/hosts.toml`)).toContain('[host."http://172.31.39.52:32000"]');
-    expect(nodeFiles.get(`${folder}/containerd-template.toml`)).toContain('endpoint = ["http://172.31.39.52:32000"]');
-    expect(JSON.parse(nodeFiles.get(`${folder}/daemon.json`) ?? '')).toEqual({ 'insecure-registries': ['172.31.39.52:32000'] });
+    expect(nodeFiles.get(`${folder}/certs.d/${folder}/hosts.toml`)).toContain(
+      '[host."http://172.31.39.52:32000"]',
+    );
+    expect(nodeFiles.get(`${folder}/containerd-template.toml`)).toContain(
+      'endpoint = ["http://172.31.39.52:32000"]',
+    );
+    expect(JSON.parse(nodeFiles.get(`${folder}/daemon.json`) ?? '')).toEqual({
+      'insecure-registries': ['172.31.39.52:32000'],
+    });
   });
 
   test('say where they go, and what must not be done', () => {
@@ -86,7 +120,9 @@ describe('files for nodes', () => {
 describe('a twin of the addon', () => {
   test('has the names of the addon, in a fenced namespace', () => {
     const { objects, find } = twin();
-    expect(objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`)).toEqual([
+    expect(
+      objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`),
+    ).toEqual([
       'Namespace /container-registry',
       'LimitRange container-registry/defaults',
       'NetworkPolicy container-registry/default-deny',
@@ -97,11 +133,16 @@ describe('a twin of the addon', () => {
       'Service container-registry/registry',
       'Deployment container-registry/registry',
     ]);
-    expect(at(find('Service', 'registry'), 'spec')).toMatchObject({ type: 'NodePort', selector: { app: 'registry' }, ports: [{ port: 5000, nodePort: 32000 }] });
+    expect(at(find('Service', 'registry'), 'spec')).toMatchObject({
+      type: 'NodePort',
+      selector: { app: 'registry' },
+      ports: [{ port: 5000, nodePort: 32000 }],
+    });
   });
 
   test('can be asked to delete, or its volume would only ever grow', () => {
-    const [container] = twin().find<Deployment>('Deployment', 'registry').spec?.template.spec?.containers ?? [];
+    const [container] =
+      twin().find<Deployment>('Deployment', 'registry').spec?.template.spec?.containers ?? [];
     expect(container?.env).toContainEqual({ name: 'REGISTRY_STORAGE_DELETE_ENABLED', value: 'yes' });
   });
 
@@ -115,22 +156,34 @@ describe('a twin of the addon', () => {
       resources: { memory: { limit: Size.gibibytes(1) } },
     });
     expect(at(find('Service', 'registry', 'images'), 'spec.ports.0.nodePort')).toBe(30500);
-    expect(at(find('PersistentVolumeClaim', 'registry-claim'), 'spec')).toMatchObject({ storageClassName: 'fast' });
+    expect(at(find('PersistentVolumeClaim', 'registry-claim'), 'spec')).toMatchObject({
+      storageClassName: 'fast',
+    });
     expect(at(find('Deployment', 'registry'), 'spec.template.spec.containers.0')).toMatchObject({
       image: 'quay.io/team/registry:3',
       resources: { limits: { memory: '1Gi' } },
     });
-    expect(JSON.stringify(find('NetworkPolicy', 'registry')['spec'])).toContain('{"ipBlock":{"cidr":"10.1.0.0/16"}}');
+    expect(JSON.stringify(find('NetworkPolicy', 'registry')['spec'])).toContain(
+      '{"ipBlock":{"cidr":"10.1.0.0/16"}}',
+    );
     expect(JSON.stringify(find('NetworkPolicy', 'registry')['spec'])).not.toContain('192.168.0.0/16');
   });
 
   test('is handed to a platform as the addon is', () => {
     const { nodeFiles, names } = synthesized((app) => {
-      const own = new MicroK8sRegistry(new Chart(app, 'images'), 'registry', { nodeAddress: '10.0.0.7', storage: Size.gibibytes(1) });
+      const own = new MicroK8sRegistry(new Chart(app, 'images'), 'registry', {
+        nodeAddress: '10.0.0.7',
+        storage: Size.gibibytes(1),
+      });
       new Platform(app, 'platform', { registry: own });
-      expect(own.image('a', { tag: Tag.named('b') }).imageName('b').toString()).toBe('10.0.0.7:32000/a:b');
+      expect(
+        own
+          .image('a', { tag: Tag.named('b') })
+          .imageName('b')
+          .toString(),
+      ).toBe('10.0.0.7:32000/a:b');
     });
     expect(names('Deployment')).toContain('container-registry/registry');
-    expect(nodeFiles.size).toBe(5);
+    expect(nodeFiles.size).toBe(4);
   });
 });

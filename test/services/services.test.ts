@@ -1,7 +1,14 @@
 import { Size } from 'cdk8s';
+import {
+  ImageName,
+  MinioRabbitTestStack,
+  MinioService,
+  RabbitService,
+  SecretSource,
+  type TestService,
+} from 'keelson';
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import type { Container } from 'kubernetes-types/core/v1.js';
-import { ImageName, MinioRabbitTestStack, MinioService, RabbitService, SecretSource, type TestService } from 'keelson';
 import { describe, expect, test } from 'vitest';
 import { at } from '../support/at.ts';
 import { foreignChart, pipeline, pipelineConfiguration } from '../support/programs.ts';
@@ -10,13 +17,18 @@ import { type Synthesized, synthesized } from '../support/synthesized.ts';
 const container = (output: Synthesized, name: string): Container =>
   output.find<Deployment>('Deployment', name).spec?.template.spec?.containers[0] ?? { name: 'none' };
 
-function alone<T extends TestService>(make: (chart: ReturnType<typeof foreignChart>) => T): { output: Synthesized; service: T } {
+function alone<T extends TestService>(
+  make: (chart: ReturnType<typeof foreignChart>) => T,
+): { output: Synthesized; service: T } {
   const services: T[] = [];
   const output = synthesized((app) => services.push(make(foreignChart(app, 'tests'))));
   return { output, service: services[0] as T };
 }
 
-const CREDENTIALS = { user: SecretSource.existing('account', 'user'), password: SecretSource.existing('account', 'pass') };
+const CREDENTIALS = {
+  user: SecretSource.existing('account', 'user'),
+  password: SecretSource.existing('account', 'pass'),
+};
 
 describe.each<[string, string, string, number, (chart: ReturnType<typeof foreignChart>) => TestService]>([
   ['MinIO', 'minio', 'minio-service', 9000, (chart) => new MinioService(chart, 'minio')],
@@ -25,7 +37,14 @@ describe.each<[string, string, string, number, (chart: ReturnType<typeof foreign
   const { output, service } = alone(make);
 
   test('stands alone in a chart that is no pipeline, with everything that it needs', () => {
-    const kinds = ['NetworkPolicy', 'ServiceAccount', 'Secret', 'PersistentVolumeClaim', 'Service', 'Deployment'];
+    const kinds = [
+      'NetworkPolicy',
+      'ServiceAccount',
+      'Secret',
+      'PersistentVolumeClaim',
+      'Service',
+      'Deployment',
+    ];
     expect(output.objects.map(({ kind }) => kind)).toEqual(expect.arrayContaining(kinds));
     expect(new Set(output.objects.map(({ metadata }) => metadata.namespace))).toEqual(new Set(['tests']));
   });
@@ -33,7 +52,9 @@ describe.each<[string, string, string, number, (chart: ReturnType<typeof foreign
   test('leaves to the gate how many run', () => {
     expect(output.find<Deployment>('Deployment', name).spec).not.toHaveProperty('replicas');
     expect(service.configuration).toMatchObject({ name, deployment: name });
-    expect(JSON.stringify(service.configuration.readiness)).toContain(`"host":"${serviceName}","port":${port}`);
+    expect(JSON.stringify(service.configuration.readiness)).toContain(
+      `"host":"${serviceName}","port":${port}`,
+    );
   });
 
   test('is found by its Service, inside of the cluster only', () => {
@@ -48,7 +69,10 @@ describe.each<[string, string, string, number, (chart: ReturnType<typeof foreign
   });
 
   test('takes no more than restricted admits, with a root file system that is read only', () => {
-    expect(container(output, name).securityContext).toMatchObject({ readOnlyRootFilesystem: true, runAsNonRoot: true });
+    expect(container(output, name).securityContext).toMatchObject({
+      readOnlyRootFilesystem: true,
+      runAsNonRoot: true,
+    });
   });
 
   test('tells a build where it is and as whom', () => {
@@ -61,7 +85,11 @@ describe.each<[string, string, string, number, (chart: ReturnType<typeof foreign
 
 test('a build finds MinIO by the names that it had and has', () => {
   const { service } = alone((chart) => new MinioService(chart, 'minio'));
-  expect(Object.fromEntries(service.environment.map(({ name, value, valueFrom }) => [name, value ?? valueFrom?.secretKeyRef?.key]))).toEqual({
+  expect(
+    Object.fromEntries(
+      service.environment.map(({ name, value, valueFrom }) => [name, value ?? valueFrom?.secretKeyRef?.key]),
+    ),
+  ).toEqual({
     MINIO_ROOT_USER: 'user',
     MINIO_ROOT_PASSWORD: 'password',
     MINIO_ACCESS_KEY: 'user',
@@ -88,8 +116,13 @@ test('MinIO is asked by the one endpoint that knows whether its data can be read
 
 test('RabbitMQ keeps its node name, so that the next pod finds its data, and has its management plugin', () => {
   const { output } = alone((chart) => new RabbitService(chart, 'rabbitmq'));
-  expect(container(output, 'rabbitmq').env).toContainEqual({ name: 'RABBITMQ_NODENAME', value: 'rabbit@localhost' });
-  expect(output.find('ConfigMap', 'rabbitmq-plugins')['data']).toEqual({ enabled_plugins: '[rabbitmq_management].\n' });
+  expect(container(output, 'rabbitmq').env).toContainEqual({
+    name: 'RABBITMQ_NODENAME',
+    value: 'rabbit@localhost',
+  });
+  expect(output.find('ConfigMap', 'rabbitmq-plugins')['data']).toEqual({
+    enabled_plugins: '[rabbitmq_management].\n',
+  });
 });
 
 describe('options', () => {
@@ -113,7 +146,10 @@ describe('options', () => {
       storageClassName: 'fast',
       resources: { requests: { storage: '2Gi' } },
     });
-    expect(container(output, name)).toMatchObject({ image: 'quay.io/team/it:1', resources: { limits: { memory: '3Gi' } } });
+    expect(container(output, name)).toMatchObject({
+      image: 'quay.io/team/it:1',
+      resources: { limits: { memory: '3Gi' } },
+    });
     expect(JSON.stringify(service.environment)).toContain('"secretKeyRef":{"name":"account","key":"user"}');
     expect(JSON.stringify(service.environment)).toContain('store:');
   });
@@ -122,15 +158,24 @@ describe('options', () => {
 describe('both together', () => {
   test('are services in one namespace, in the order MinIO, RabbitMQ', () => {
     const output = synthesized((app) => {
-      const stack = new MinioRabbitTestStack(pipeline(app), 'services', { minio: { storage: Size.gibibytes(1) } });
+      const stack = new MinioRabbitTestStack(pipeline(app), 'services', {
+        minio: { storage: Size.gibibytes(1) },
+      });
       expect([...stack].map(({ configuration }) => configuration.name)).toEqual(['minio', 'rabbitmq']);
     });
-    expect(at(output.find('PersistentVolumeClaim', 'minio-data', 'ci'), 'spec.resources.requests.storage')).toBe('1Gi');
-    expect(pipelineConfiguration(output).generatedSecrets).toEqual(['minio-credentials', 'rabbitmq-credentials']);
+    expect(
+      at(output.find('PersistentVolumeClaim', 'minio-data', 'ci'), 'spec.resources.requests.storage'),
+    ).toBe('1Gi');
+    expect(pipelineConfiguration(output).generatedSecrets).toEqual([
+      'minio-credentials',
+      'rabbitmq-credentials',
+    ]);
   });
 
   test('may be in a namespace that is given to them, with their Secrets', () => {
-    const { objects } = synthesized((app) => new MinioRabbitTestStack(foreignChart(app), 'services', { namespace: 'tests' }));
+    const { objects } = synthesized(
+      (app) => new MinioRabbitTestStack(foreignChart(app), 'services', { namespace: 'tests' }),
+    );
     expect(new Set(objects.map(({ metadata }) => metadata.namespace))).toEqual(new Set(['tests']));
   });
 });

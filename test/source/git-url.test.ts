@@ -86,16 +86,26 @@ describe('a URL with a credential is refused, and not shown', () => {
     'http://user:CANARY@host/x',
   ])('%s', (url) => {
     const problems = gitUrlProblems('url', url, true);
-    expect(problems).toMatchObject([{ message: 'carries a credential', remedy: expect.stringContaining('credential') }]);
+    expect(problems).toMatchObject([
+      { message: 'carries a credential', remedy: expect.stringContaining('credential') },
+    ]);
     expect(String(problems[0]?.value)).not.toContain('CANARY');
   });
 });
 
-test.each(['https://host/a\r\nHost: b', 'https://host/a b', 'https://host/\t', 'https://host/\u0000', ' https://host/a'])(
-  '%j is refused for its blanks and control characters',
-  (url) => expect(gitUrlProblems('url', url, true)).toMatchObject([{ message: 'holds a space or control character' }]),
+test.each([
+  'https://host/a\r\nHost: b',
+  'https://host/a b',
+  'https://host/\t',
+  'https://host/\u0000',
+  ' https://host/a',
+])('%j is refused for its blanks and control characters', (url) =>
+  expect(gitUrlProblems('url', url, true)).toMatchObject([{ message: 'holds a space or control character' }]),
 );
 
-test.each(['https://host', 'https://host/', 'ssh://git@host', 'ssh://git@host/'])('%s is refused for the lack of a repository', (url) => {
-  expect(gitUrlProblems('url', url, false)).toMatchObject([{ message: 'names no repository' }]);
-});
+test.each(['https://host', 'https://host/', 'ssh://git@host', 'ssh://git@host/'])(
+  '%s is refused for the lack of a repository',
+  (url) => {
+    expect(gitUrlProblems('url', url, false)).toMatchObject([{ message: 'names no repository' }]);
+  },
+);

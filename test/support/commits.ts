@@ -6,7 +6,7 @@ export const COMMIT = '0123456789abcdef0123456789abcdef01234567';
 
 /** Branch names that git accepts and that a careless program trips over. */
 export const hostileBranches: readonly string[] = [
-  '$(touch${IFS}/tmp/x)',
+  '$(touch\x24{IFS}/tmp/x)',
   '$(KEELSON_GIT_URL)',
   '$$(KEELSON_GIT_URL)',
   '`id`',
@@ -17,7 +17,7 @@ export const hostileBranches: readonly string[] = [
   'a"b',
   '{{.x}}',
   '((keelson.url))',
-  '${HOME}',
+  '\x24{HOME}',
   '%s',
   'x{}',
   'no',

@@ -29,7 +29,11 @@ export function kplusWorkloads(chart: Chart): void {
   deployment.containers[0]?.mount('/settings', kplus.Volume.fromConfigMap(chart, 'volume', settings));
   deployment.exposeViaService({ name: 'web', ports: [{ port: 80, targetPort: 8080 }] });
   deployment.metadata.addLabel('late', 'yes');
-  new kplus.Job(chart, 'job', { backoffLimit: 0, ttlAfterFinished: Duration.hours(1), containers: [{ image: 'a:1' }] });
+  new kplus.Job(chart, 'job', {
+    backoffLimit: 0,
+    ttlAfterFinished: Duration.hours(1),
+    containers: [{ image: 'a:1' }],
+  });
   new kplus.CronJob(chart, 'cron', {
     schedule: Cron.daily(),
     containers: [{ image: 'a:1' }],
@@ -38,12 +42,27 @@ export function kplusWorkloads(chart: Chart): void {
     service: new kplus.Service(chart, 'db-service', { ports: [{ port: 5432 }], clusterIP: 'None' }),
     containers: [{ image: 'quay.io/team/db:1' }],
   });
-  new kplus.PersistentVolumeClaim(chart, 'claim', { storage: Size.gibibytes(1), accessModes: [kplus.PersistentVolumeAccessMode.READ_WRITE_ONCE] });
-  const role = new kplus.Role(chart, 'role', { rules: [{ verbs: ['get'], resources: [kplus.ApiResource.PODS] }] });
+  new kplus.PersistentVolumeClaim(chart, 'claim', {
+    storage: Size.gibibytes(1),
+    accessModes: [kplus.PersistentVolumeAccessMode.READ_WRITE_ONCE],
+  });
+  const role = new kplus.Role(chart, 'role', {
+    rules: [{ verbs: ['get'], resources: [kplus.ApiResource.PODS] }],
+  });
   role.bind(new kplus.ServiceAccount(chart, 'account'));
-  new kplus.NetworkPolicy(chart, 'policy', { selector: deployment, ingress: { default: kplus.NetworkPolicyTrafficDefault.DENY } });
+  new kplus.NetworkPolicy(chart, 'policy', {
+    selector: deployment,
+    ingress: { default: kplus.NetworkPolicyTrafficDefault.DENY },
+  });
   new k8s.KubeLimitRange(chart, 'limits', {
-    spec: { limits: [{ type: 'Container', max: { cpu: k8s.Quantity.fromNumber(2), memory: k8s.Quantity.fromString('1Gi') } }] },
+    spec: {
+      limits: [
+        {
+          type: 'Container',
+          max: { cpu: k8s.Quantity.fromNumber(2), memory: k8s.Quantity.fromString('1Gi') },
+        },
+      ],
+    },
   });
   new k8s.KubePodDisruptionBudget(chart, 'budget', {
     spec: { maxUnavailable: k8s.IntOrString.fromString('50%'), selector: { matchLabels: { tier: 'web' } } },

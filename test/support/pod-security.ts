@@ -30,11 +30,13 @@ function baseline(pod: PodSpec): string[] {
     if (privileged) problems.push(`${name} is privileged`);
     const added = (capabilities?.add ?? []).filter((one) => !BASELINE_CAPABILITIES.includes(one));
     if (added.length > 0) problems.push(`${name} adds ${added.join(', ')}`);
-    if (procMount !== undefined && procMount !== 'Default') problems.push(`${name} has procMount ${procMount}`);
+    if (procMount !== undefined && procMount !== 'Default')
+      problems.push(`${name} has procMount ${procMount}`);
     if (ports.some(({ hostPort = 0 }) => hostPort !== 0)) problems.push(`${name} takes a port of the host`);
   }
   const profiles = [pod.securityContext, ...containersOf(pod).map((one) => one.securityContext)];
-  if (profiles.some((context) => context?.seccompProfile?.type === 'Unconfined')) problems.push('has no seccomp');
+  if (profiles.some((context) => context?.seccompProfile?.type === 'Unconfined'))
+    problems.push('has no seccomp');
   return problems;
 }
 
@@ -53,7 +55,8 @@ function restrictedContainer({ name, securityContext = {} }: Container, pod: Pod
   if (context.runAsNonRoot !== true) problems.push(`${name} may run as root`);
   if (context.runAsUser === 0) problems.push(`${name} runs as root`);
   if (!capabilities?.drop?.includes('ALL')) problems.push(`${name} keeps capabilities`);
-  if ((capabilities?.add ?? []).some((one) => one !== 'NET_BIND_SERVICE')) problems.push(`${name} adds capabilities`);
+  if ((capabilities?.add ?? []).some((one) => one !== 'NET_BIND_SERVICE'))
+    problems.push(`${name} adds capabilities`);
   if (!['RuntimeDefault', 'Localhost'].includes(context.seccompProfile?.type ?? '')) {
     problems.push(`${name} has no seccomp profile`);
   }

@@ -12,7 +12,10 @@ export interface PodOf {
 
 interface Workload {
   readonly spec?: {
-    readonly template?: { readonly metadata?: { readonly labels?: Record<string, string> }; readonly spec?: PodSpec };
+    readonly template?: {
+      readonly metadata?: { readonly labels?: Record<string, string> };
+      readonly spec?: PodSpec;
+    };
   };
 }
 

@@ -5,9 +5,9 @@ import {
   ImageName,
   Keel,
   type KeelReference,
+  type KeelsonApp,
   KeelWatchedBuild,
   type KeelWatchedBuildProps,
-  type KeelsonApp,
   MakisuBuilder,
   type MakisuBuilderProps,
   MicroK8sRegistry,
@@ -31,7 +31,8 @@ export const source = (branch = 'main'): GitSource =>
   GitSource.remote('https://git.example.com/team/project.git', { branch });
 
 /** A Keel that nothing is synthesized for. */
-export const existingKeel = (): KeelReference => Keel.existing({ namespace: 'keel', serviceAccountName: 'keel' });
+export const existingKeel = (): KeelReference =>
+  Keel.existing({ namespace: 'keel', serviceAccountName: 'keel' });
 
 /** A platform that nothing is synthesized for. */
 export const existingPlatform = (): PlatformReference =>
@@ -44,7 +45,8 @@ export const platform = (app: KeelsonApp, props: Partial<PlatformProps> = {}): P
 export const pipeline = (app: KeelsonApp, props: Partial<PipelineProps> = {}): Pipeline =>
   new Pipeline(app, 'ci', { platform: existingPlatform(), source: source(), ...props });
 
-export const image = (): ImageName => ImageName.parse('quay.io/team/build:main');
+/** Two builds can't watch one image. */
+export const image = (tag = 'main'): ImageName => ImageName.parse(`quay.io/team/build:${tag}`);
 
 /** A pipeline with one watched build named `build`. */
 export const build = (app: KeelsonApp, props: Partial<KeelWatchedBuildProps> = {}): KeelWatchedBuild =>
@@ -52,7 +54,10 @@ export const build = (app: KeelsonApp, props: Partial<KeelWatchedBuildProps> = {
 
 /** A pipeline with one image build named `image`. */
 export const imageBuild = (app: KeelsonApp, props: Partial<MakisuBuilderProps> = {}): MakisuBuilder =>
-  new MakisuBuilder(pipeline(app), 'image', { target: registry().image('team/build', { tag: Tag.branch() }), ...props });
+  new MakisuBuilder(pipeline(app), 'image', {
+    target: registry().image('team/build', { tag: Tag.branch() }),
+    ...props,
+  });
 
 /** A chart that is none of ours. */
 export const foreignChart = (app: KeelsonApp, namespace?: string): Chart =>

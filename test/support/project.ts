@@ -19,7 +19,11 @@ export interface ProcessOptions {
 }
 
 /** Runs a program and waits for its end. */
-export function runProcess(command: string, args: readonly string[], { cwd, env = {} }: ProcessOptions): Finished {
+export function runProcess(
+  command: string,
+  args: readonly string[],
+  { cwd, env = {} }: ProcessOptions,
+): Finished {
   const { status, stdout, stderr, error } = spawnSync(command, args, {
     cwd,
     env: { PATH: process.env['PATH'], HOME: cwd, ...env },

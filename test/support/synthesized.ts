@@ -75,7 +75,9 @@ export function readOutput(result: SynthesisResult): Synthesized {
       const found = matching(kind, name, namespace);
       if (found.length === 1) return found[0] as T;
       const all = objects.map((object) => `${object.kind} ${pathOf(object)}`).join(', ');
-      throw new Error(`${found.length} objects are a ${kind} ${name} in ${namespace ?? 'any'}; there are ${all}`);
+      throw new Error(
+        `${found.length} objects are a ${kind} ${name} in ${namespace ?? 'any'}; there are ${all}`,
+      );
     },
     names: (kind) => objects.filter((object) => object.kind === kind).map(pathOf),
   };

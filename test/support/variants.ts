@@ -26,9 +26,16 @@ const everything: Build = (app) => {
     nodeAddress: '10.0.0.7',
     storage: Size.gibibytes(40),
   });
-  const platform = new Platform(app, 'platform', { registry, apiServer: ['10.0.0.1/32'], controller: { replicas: 2 } });
+  const platform = new Platform(app, 'platform', {
+    registry,
+    apiServer: ['10.0.0.1/32'],
+    controller: { replicas: 2 },
+  });
   const credential = GitCredential.token(SecretSource.existing('git', 'token'));
-  const source = GitSource.remote('https://git.example.com/team/private.git', { branches: ['main', 'dev'], credential });
+  const source = GitSource.remote('https://git.example.com/team/private.git', {
+    branches: ['main', 'dev'],
+    credential,
+  });
   const one = new Pipeline(app, 'one', { platform, source });
   const image = new MakisuBuilder(one, 'image', {
     target: registry.image('team/one', { tag: Tag.branch() }),
@@ -43,9 +50,16 @@ const everything: Build = (app) => {
     services: new MinioRabbitTestStack(one, 'services'),
     node: new GpuBuildNode(one, 'gpu', { gpus: Gpus.shared(), runtimeHandler: 'nvidia' }),
     podSecurity: PodSecurity.baseline('it runs as root'),
-    env: { LEVEL: 'debug', KEY: SecretSource.generated(), URL: SecretSource.existing('urls', 'a', { optional: true }) },
+    env: {
+      LEVEL: 'debug',
+      KEY: SecretSource.generated(),
+      URL: SecretSource.existing('urls', 'a', { optional: true }),
+    },
     envFrom: [{ configMap: 'settings' }, { secret: 'more' }],
-    secretFiles: { '/keys/a': SecretSource.existing('keys', 'a'), '/keys/b': SecretSource.existing('keys', 'b') },
+    secretFiles: {
+      '/keys/a': SecretSource.existing('keys', 'a'),
+      '/keys/b': SecretSource.existing('keys', 'b'),
+    },
     volume: { mountPath: '/work', storageClassName: 'nfs-client', accessMode: 'ReadWriteMany' },
   });
   const two = new Pipeline(app, 'two', { platform });

@@ -25,7 +25,10 @@ export class Container {
   }
 
   /** Starts the wrapper with a command, as Kubernetes does: again after a restart. */
-  start(command: readonly string[], { timeout = 60, keep = 0, log = false, path }: WrapperOptions = {}): Wrapper {
+  start(
+    command: readonly string[],
+    { timeout = 60, keep = 0, log = false, path }: WrapperOptions = {},
+  ): Wrapper {
     const child = spawn('/bin/sh', [join(this.directory, 'wrapper.sh'), ...command], {
       cwd: this.directory,
       // A group of its own, so that all of it can be ended, and nothing else.

@@ -1,0 +1,155 @@
+import { Duration } from 'cdk8s';
+import { KeelPolicy, RabbitService, SecretSource } from 'keelson';
+import type { Build } from '../support/synthesized.ts';
+import { pipeline, platform } from '../support/programs.ts';
+import { aBuild, type Row } from './row.ts';
+
+const env = (variables: Record<string, unknown>): Build => aBuild({ env: variables });
+const file = (path: string): Build => aBuild({ secretFiles: { [path]: SecretSource.existing('s', 'k') } });
+const SECRET =
+  ' is a secret in plain text (got a hidden value); give SecretSource.existing(name, key), or SecretSource.literal(value, { allowPlaintext: reason })';
+const PATH = 'is not the path of a file in a directory of its own';
+
+export const builds: readonly Row[] = [
+  [
+    'no command',
+    aBuild({ command: [] }),
+    `ci/build: command: is empty (got []); give the program and its arguments, such as ['./base-build.sh']`,
+  ],
+  [
+    'a number as an argument',
+    aBuild({ command: ['sleep', 5] }),
+    'ci/build: command[1]: is no text (got 5); write each argument as a text',
+  ],
+  [
+    'a token as an argument',
+    aBuild({ command: ['x', `--token=ghp_${'CANARY'.repeat(6)}`] }),
+    'ci/build: command[1]: is a secret in plain text (got a hidden value); pass it by env or secretFiles, from a SecretSource',
+  ],
+  [
+    'no time',
+    aBuild({ timeout: Duration.seconds(0) }),
+    'ci/build: timeout: is out of range (got "0 s"); give 1 s to 604800 s, such as Duration.minutes(30)',
+  ],
+  [
+    'a year',
+    aBuild({ timeout: Duration.days(365) }),
+    'ci/build: timeout: is out of range (got "31536000 s"); …',
+  ],
+  ['a second and a half to be kept', aBuild({ keepFor: Duration.millis(1500) }), 'ci/build: keepFor…1.5 s…'],
+  [
+    'an interval of no time',
+    aBuild({ pollInterval: Duration.seconds(0) }),
+    'ci/build: pollInterval: is out of range (got "0 s"); …',
+  ],
+  [
+    'an interval of no time for Keel',
+    (app) => platform(app, { keel: { pollInterval: Duration.seconds(0) } }),
+    'platform/keel: pollInterval…(got "0 s"); …',
+  ],
+  [
+    'a policy that is a pattern',
+    aBuild({ policy: KeelPolicy.glob('v*') }),
+    `ci/build: policy: can't be held back while a build runs: it stands in the annotation that holding back uses (got "glob:v*"); use KeelPolicy.sameTag() or KeelPolicy.semver(…)`,
+  ],
+  [
+    'user namespaces on an older Kubernetes',
+    aBuild({ hostUsers: false }),
+    `ci/build: hostUsers: is ignored by Kubernetes before 1.33 unless a feature gate is set (got false); set the app's kubernetesVersion to '1.33' or later, or leave it out`,
+  ],
+  [
+    'a variable with a blank',
+    env({ 'A B': '1' }),
+    'ci/build: env.A B: is not a valid name of an environment variable (got "A B"); use letters, digits, "_", "-" and ".", not starting with a digit',
+  ],
+  [
+    'a variable that starts with a digit',
+    env({ '1A': '1' }),
+    'ci/build: env.1A: is not a valid name of an environment variable (got "1A"); …',
+  ],
+  [
+    'a number as a variable',
+    env({ COUNT: 5 }),
+    'ci/build: env.COUNT: is no text, SecretSource or PodField (got 5); write numbers and booleans as texts, such as "1" or "true"',
+  ],
+  [
+    'nothing as a variable',
+    env({ A: undefined }),
+    'ci/build: env.A: is no text, SecretSource or PodField (got nothing); …',
+  ],
+  ['a variable named PASSWORD', env({ DB_PASSWORD: 'CANARY' }), `ci/build: env.DB_PASSWORD:${SECRET}`],
+  [
+    'a variable that is a token',
+    env({ OTHER: `ghp_${'CANARY'.repeat(6)}` }),
+    `ci/build: env.OTHER:${SECRET}`,
+  ],
+  [
+    'a variable that is a private key',
+    env({ PEM: '-----BEGIN EC PRIVATE KEY-----\nCANARY' }),
+    `ci/build: env.PEM:${SECRET}`,
+  ],
+  [
+    'a variable that is a URL with a password',
+    env({ BROKER: 'amqp://me:CANARY@host' }),
+    `ci/build: env.BROKER:${SECRET}`,
+  ],
+  [
+    'a variable of the wrapper',
+    env({ KEELSON_RUN_DIRECTORY: '/tmp' }),
+    'ci/build: env.KEELSON_RUN_DIRECTORY: …',
+  ],
+  [
+    'a source of variables that is none',
+    aBuild({ envFrom: [{ secret: 'A B' }] }),
+    'ci/build: envFrom[0]: is not a valid name (got "A B"); name a ConfigMap or Secret of the namespace',
+  ],
+  [
+    'a secret file at a relative path',
+    file('keys/a'),
+    `ci/build: secretFiles.keys/a: ${PATH} (got "keys/a"); give an absolute path without "..", ":" or a trailing "/", such as /runner/certs/key`,
+  ],
+  [
+    'a secret file that leaves its directory',
+    file('/keys/../etc/a'),
+    `ci/build: secretFiles./keys/../etc/a: ${PATH} …`,
+  ],
+  ['a secret file in the root', file('/a'), `ci/build: secretFiles./a: ${PATH} …`],
+  ['a secret file that is a directory', file('/keys/'), `ci/build: secretFiles./keys/: ${PATH} …`],
+  ['a secret file where the volume is', file('/build/key'), 'ci/build: secretFiles./build/key: …'],
+  [
+    'a secret file where the gate speaks',
+    file('/keelson/run/go'),
+    'ci/build: secretFiles./keelson/run/go: …',
+  ],
+  [
+    'a secret file where the labels of the pod are',
+    file('/etc/podinfo/labels'),
+    'ci/build: secretFiles./etc/podinfo/labels: …',
+  ],
+  [
+    'a Secret that is none',
+    aBuild({ secretFiles: { '/keys/a': SecretSource.existing('A B', 'k') } }),
+    'ci/build: secretFiles./keys/a: is not a valid Secret name (got "A B"); give the name of a Secret: lower-case letters, digits, "-" and "."',
+  ],
+  [
+    'a key of a Secret that is none',
+    env({ A: SecretSource.existing('s', 'a/b') }),
+    'ci/build: env.A: is not a valid key of a Secret (got "a/b"); give a key of letters, digits, "-", "_" and "."',
+  ],
+  [
+    'a secret in plain text without a reason',
+    env({ A: SecretSource.literal('CANARY', { allowPlaintext: '' }) }),
+    'ci/build: env.A: would stand in plain text in the manifest (got a hidden value); use SecretSource.existing or SecretSource.generated, or give the reason as allowPlaintext',
+  ],
+  [
+    'credentials in plain text without a reason',
+    (app) =>
+      new RabbitService(pipeline(app), 'mq', {
+        credentials: {
+          user: SecretSource.literal('CANARY', {} as never),
+          password: SecretSource.existing('s', 'k'),
+        },
+      }),
+    'ci/mq: credentials.user: would stand in plain text in the manifest (got a hidden value); …',
+  ],
+];
