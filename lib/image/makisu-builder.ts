@@ -5,9 +5,9 @@ import type { TemplateObject } from '../agent/job-template.ts';
 import { declareStage } from '../app/graph.ts';
 import { durationProblems } from '../kubernetes/durations.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
-import { type Problem, reportProblem, reportProblems, reportWarning } from '../kubernetes/problem.ts';
+import { hidden, type Problem, reportProblem, reportProblems, reportWarning } from '../kubernetes/problem.ts';
 import { type ContainerResources, resourceProblems } from '../kubernetes/resources.ts';
-import { literalSecretProblem } from '../kubernetes/secret-scan.ts';
+import { isSecretName, literalSecretProblem } from '../kubernetes/secret-scan.ts';
 import type { SecretSource } from '../kubernetes/secret-source.ts';
 import { type PipelineRecord, recordOf, type StageProps } from '../pipeline/pipeline-record.ts';
 import type { ImageTarget } from '../registry/registry.ts';
@@ -241,7 +241,7 @@ function buildArgProblems(name: string, value: string): Problem[] {
     return [
       {
         property,
-        value,
+        value: isSecretName(name) ? hidden : value,
         message: 'holds "=", which Makisu refuses',
         remedy: 'set the value in the Dockerfile instead',
       },

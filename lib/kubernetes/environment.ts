@@ -1,8 +1,8 @@
 import type { Construct } from 'constructs';
 import type { EnvVar } from 'kubernetes-types/core/v1.d.ts';
 import { shortHash } from './names.ts';
-import { reportProblem } from './problem.ts';
-import { literalSecretProblem } from './secret-scan.ts';
+import { hidden, reportProblem } from './problem.ts';
+import { isSecretName, literalSecretProblem } from './secret-scan.ts';
 import { type SecretReference, SecretSource } from './secret-source.ts';
 
 /** A field of the running pod as the value of a variable. */
@@ -76,7 +76,7 @@ function variable(
   if (typeof value !== 'string') {
     reportProblem(scope, {
       property,
-      value,
+      value: isSecretName(name) ? hidden : value,
       message: 'is no text, SecretSource or PodField',
       remedy: 'write numbers and booleans as texts, such as "1" or "true"',
     });

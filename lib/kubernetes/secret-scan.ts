@@ -25,9 +25,14 @@ export function looksSecret(text: string): boolean {
   return SECRET_VALUE.some((pattern) => pattern.test(text));
 }
 
+/** Whether a name says that its value is a secret. */
+export function isSecretName(name: string): boolean {
+  return SECRET_NAME.test(name) && !HARMLESS_NAME.test(name);
+}
+
 /** The problem with a literal that is, or is named like, a secret. Its value is never shown. */
 export function literalSecretProblem(property: string, name: string, value: string): Problem | undefined {
-  const named = SECRET_NAME.test(name) && !HARMLESS_NAME.test(name) && !HARMLESS_VALUE.test(value);
+  const named = isSecretName(name) && !HARMLESS_VALUE.test(value);
   if (!named && !looksSecret(value)) return undefined;
   return {
     property,

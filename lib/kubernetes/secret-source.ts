@@ -84,7 +84,8 @@ class ExistingSecret extends SecretSource {
     if (!isDnsSubdomain(secretName)) {
       reportProblem(scope, {
         property,
-        value: secretName,
+        // It may be the secret itself.
+        value: hidden,
         message: 'is not a valid Secret name',
         remedy: 'give the name of a Secret: lower-case letters, digits, "-" and "."',
       });
@@ -92,7 +93,7 @@ class ExistingSecret extends SecretSource {
     if (!/^[-._a-zA-Z0-9]{1,253}$/.test(key)) {
       reportProblem(scope, {
         property,
-        value: key,
+        value: hidden,
         message: 'is not a valid key of a Secret',
         remedy: 'give a key of letters, digits, "-", "_" and "."',
       });

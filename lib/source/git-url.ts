@@ -12,7 +12,9 @@ const FORBIDDEN_HOST =
  */
 export function gitUrlProblems(property: string, text: string, allowHttp: boolean): Problem[] {
   const schemes = allowHttp ? ['https:', 'ssh:', 'http:'] : ['https:', 'ssh:'];
-  const problem = (message: string, remedy: string, value: unknown = text): Problem[] => [
+  // What stands before an @ may be a credential, whatever is wrong with the rest.
+  const shown = text.replace(/^.*@/s, '***@');
+  const problem = (message: string, remedy: string, value: unknown = shown): Problem[] => [
     { property, value, message, remedy },
   ];
   if (/[\u0000-\u0020\u007f]/.test(text))
@@ -28,6 +30,13 @@ export function gitUrlProblems(property: string, text: string, allowHttp: boolea
   }
   if (url.password !== '' || (url.protocol !== 'ssh:' && url.username !== '')) {
     return problem('carries a credential', 'take it out of the URL and give it as credential', hidden);
+  }
+  if (url.search !== '' || url.hash !== '') {
+    return problem(
+      'has a query or fragment, where credentials hide',
+      'give the URL as it is cloned, without "?" and "#"',
+      hidden,
+    );
   }
   if (url.username.startsWith('-') || url.hostname.startsWith('-')) {
     return problem(

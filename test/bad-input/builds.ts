@@ -1,7 +1,7 @@
 import { Duration } from 'cdk8s';
 import { KeelPolicy, RabbitService, SecretSource } from 'keelson';
-import type { Build } from '../support/synthesized.ts';
 import { pipeline, platform } from '../support/programs.ts';
+import type { Build } from '../support/synthesized.ts';
 import { aBuild, type Row } from './row.ts';
 
 const env = (variables: Record<string, unknown>): Build => aBuild({ env: variables });

@@ -1,7 +1,7 @@
 import { Duration } from 'cdk8s';
 import { ImageName, MicroK8sRegistry, Tag } from 'keelson';
-import type { Build } from '../support/synthesized.ts';
 import { platform, registry } from '../support/programs.ts';
+import type { Build } from '../support/synthesized.ts';
 import { aBuild, anImageBuild, type Row, target } from './row.ts';
 
 const imageNamed = (text: string): Build => aBuild({ image: ImageName.parse(text) });
