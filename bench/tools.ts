@@ -15,14 +15,15 @@ export function program(name: string): string {
   return join(ROOT, 'dist', 'bench', 'programs', `${name}.js`);
 }
 
-/** Compiles the library, the reference pipeline and the programs of the benchmark. */
+/** Compiles the library, the reference pipeline and the programs of the benchmark, as `npm run build` does. */
 export async function compile(): Promise<void> {
   const compiler = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
   try {
     await run(process.execPath, [compiler, '-p', join(ROOT, 'bench', 'tsconfig.json')]);
+    await run(process.execPath, ['--import', 'tsx', join(ROOT, 'scripts', 'bundle.ts')], { cwd: ROOT });
   } catch (error) {
     const { stdout } = error as { stdout?: string };
-    throw new Error(`the library does not compile:\n${stdout ?? String(error)}`);
+    throw new Error(`the library does not compile:\n${stdout || String(error)}`);
   }
 }
 

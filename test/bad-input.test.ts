@@ -76,6 +76,6 @@ test('all problems of a program come together', () => {
     'ci/build: env.A B: ',
     'ci/build: env.C: ',
   ];
-  starts.push('objects depend on each other in a circle: chart/a', 'other/x: metadata.name: ');
+  starts.push('constructs depend on each other in a circle: chart/a', 'other/x: metadata.name: ');
   expect(problems.map((problem, index) => problem.slice(0, starts[index]?.length))).toEqual(starts);
 });

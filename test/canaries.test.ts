@@ -55,7 +55,7 @@ describe('what is refused is not shown', () => {
     ['a literal without a reason', aBuild({ env: { A: SecretSource.literal(CANARY, {} as never) } })],
     ['a variable named as a secret', aBuild({ env: { DB_PASSWORD: CANARY } })],
     ['a variable named as a secret that is no text', aBuild({ env: { DB_PASSWORD: { value: CANARY } } })],
-    ['a variable named as a secret that is a list', aBuild({ env: { API_TOKENS: [CANARY] } })],
+    ['a variable named as a secret that is a list', aBuild({ env: { CREDENTIALS: [CANARY] } })],
     ['a token', aBuild({ env: { OTHER: `ghp_${CANARY}${'x'.repeat(30)}` } })],
     ['a private key', aBuild({ env: { PEM: `-----BEGIN PRIVATE KEY-----\n${CANARY}\n` } })],
     ['a URL with a password as a variable', aBuild({ env: { BROKER: `amqp://me:${CANARY}@host` } })],

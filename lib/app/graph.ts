@@ -1,4 +1,5 @@
 import type { IConstruct } from 'constructs';
+import { Notes } from '../kubernetes/notes.ts';
 
 /** A stage as it appears in the pipeline's graph. */
 export interface StageNode {
@@ -10,19 +11,19 @@ export interface StageNode {
   readonly inputs?: readonly { readonly from: IConstruct; readonly label?: string }[];
 }
 
-const STAGE = 'keelson.dev/stage-node';
+const STAGES = new Notes<StageNode>();
 
 /** Puts a construct into the graph of stages. */
 export function declareStage(construct: IConstruct, stage: StageNode): void {
-  construct.node.addMetadata(STAGE, stage);
+  STAGES.add(construct, stage);
 }
 
 /** The graph of all stages below a construct, as a Mermaid flow chart (https://mermaid.js.org/syntax/flowchart.html). */
 export function stageGraph(constructs: readonly IConstruct[]): string {
   const stages = new Map<IConstruct, StageNode>();
   for (const construct of constructs) {
-    const entry = construct.node.metadata.find(({ type }) => type === STAGE);
-    if (entry !== undefined) stages.set(construct, entry.data as StageNode);
+    const [stage] = STAGES.of(construct);
+    if (stage !== undefined) stages.set(construct, stage);
   }
   const ids = new Map([...stages.keys()].map((construct, index) => [construct, `s${index}`]));
   const lines = ['flowchart LR'];

@@ -35,10 +35,16 @@ const EVERY_HIDDEN = new RegExp(HIDDEN, 'g');
  */
 const NOT_LITERAL = /[\0-\x08\x0b-\x1f]|[ \t](?:\n|$)|^\n*\t|^\n+$|\n\n$/;
 
-const LONE_SURROGATE = /\p{Surrogate}/u;
-
 /** Readers refuse `key:` beyond 1024 characters; the form `? key` has no limit. */
 const LONGEST_KEY = 1024;
+
+/**
+ * How keys are written. Manifests repeat the same few hundred; there is no need to look at each again. The bounds
+ * keep a program with ever new ones from filling the memory.
+ */
+const WRITTEN_KEYS = new Map<string, string>();
+const MOST_WRITTEN_KEYS = 1000;
+const LONGEST_WRITTEN_KEY = 64;
 
 /** Far deeper than a manifest gets: what goes deeper is a cycle or a mistake. */
 const MAX_DEPTH = 500;
@@ -112,12 +118,20 @@ function mapping(
     const child = trail.dialect.unwrap(value[name]);
     if (child === undefined) continue;
     trail.keys[depth] = name;
-    const key = simple(name) ?? quoted(wellFormed(name, depth + 1, trail));
+    const key = WRITTEN_KEYS.get(name) ?? writeKey(name, depth + 1, trail);
     out += out === '' ? lead : line;
     out += key.length > LONGEST_KEY ? `? ${key}${line}:` : `${key}:`;
     out += node(child, depth + 1, inner, trail);
   }
   return out === '' ? ' {}' : out;
+}
+
+function writeKey(name: string, depth: number, trail: Trail): string {
+  const key = simple(name) ?? quoted(wellFormed(name, depth, trail));
+  if (name.length > LONGEST_WRITTEN_KEY) return key;
+  if (WRITTEN_KEYS.size >= MOST_WRITTEN_KEYS) WRITTEN_KEYS.clear();
+  WRITTEN_KEYS.set(name, key);
+  return key;
 }
 
 function sequence(items: readonly unknown[], depth: number, lead: string, trail: Trail): string {
@@ -181,7 +195,7 @@ function isPlainObject(value: object): value is Record<string, unknown> {
 }
 
 function wellFormed(value: string, depth: number, trail: Trail): string {
-  if (!LONE_SURROGATE.test(value)) return value;
+  if (value.isWellFormed()) return value;
   throw failure(
     trail,
     depth,

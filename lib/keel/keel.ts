@@ -111,6 +111,8 @@ export class Keel extends Construct implements KeelReference {
   readonly #image: ImageName;
   readonly #deployments: Map<string, ApiObject> = new Map();
   readonly #requests: WatchRequest[] = [];
+  /** Watched namespaces with a registry that speaks plain HTTP. */
+  readonly #insecure: Set<string> = new Set();
 
   constructor(scope: Construct, id: string, props: KeelProps = {}) {
     super(scope, id);
@@ -150,6 +152,7 @@ export class Keel extends Construct implements KeelReference {
   watch(request: WatchRequest): Subject {
     if (request.namespace === ALL_NAMESPACES) this.#reportAllNamespaces();
     this.#requests.push(request);
+    if (request.registry?.insecure) this.#insecure.add(request.namespace);
     if (!this.#deployments.has(request.namespace)) this.#deploy(request.namespace);
     if (request.policy.readsNodes) this.#grantNodes(request.namespace);
     return this.#subject(request.namespace);
@@ -188,9 +191,6 @@ export class Keel extends Construct implements KeelReference {
   }
 
   #container(watched: string): ReturnType<Parameters<typeof workload>[2]['container']> {
-    const insecure = this.#requests.some(
-      ({ namespace, registry }) => namespace === watched && registry?.insecure,
-    );
     const health = { httpGet: { path: '/healthz', port: 9300 } };
     const seconds = (this.#props.pollInterval ?? Duration.minutes(1)).toSeconds({ integral: false });
     return {
@@ -205,7 +205,7 @@ export class Keel extends Construct implements KeelReference {
         { name: 'HELM3_PROVIDER', value: 'false' },
         { name: 'NOTIFICATION_LEVEL', value: 'info' },
         { name: 'XDG_DATA_HOME', value: '/data' },
-        ...(insecure ? [{ name: 'INSECURE_REGISTRY', value: 'true' }] : []),
+        ...(this.#insecure.has(watched) ? [{ name: 'INSECURE_REGISTRY', value: 'true' }] : []),
       ],
       ports: [{ name: 'http', containerPort: 9300, protocol: 'TCP' }],
       readinessProbe: { ...health, periodSeconds: 10 },

@@ -1,4 +1,5 @@
 import type { IConstruct } from 'constructs';
+import { Notes } from './notes.ts';
 
 /** Something wrong with a property, as the person who wrote it needs to hear it. */
 export interface Problem {
@@ -15,7 +16,7 @@ export interface Problem {
 /** Stands in an error for a value that must not be shown. */
 export const hidden: unique symbol = Symbol('hidden');
 
-const WARNING = 'keelson.dev/warning';
+const WARNINGS = new Notes<string>();
 
 /**
  * Records a problem on a construct. It is raised at synthesis, by {@link KeelsonApp} and by a plain
@@ -33,12 +34,12 @@ export function reportProblems(construct: IConstruct, problems: Iterable<Problem
 
 /** Records a warning, which {@link KeelsonApp} returns from synthesis beside the files. */
 export function reportWarning(construct: IConstruct, problem: Problem): void {
-  construct.node.addMetadata(WARNING, formatProblem(problem));
+  WARNINGS.add(construct, formatProblem(problem));
 }
 
 /** The warnings recorded on one construct. */
-export function warningsOf(construct: IConstruct): string[] {
-  return construct.node.metadata.filter((entry) => entry.type === WARNING).map((entry) => String(entry.data));
+export function warningsOf(construct: IConstruct): readonly string[] {
+  return WARNINGS.of(construct);
 }
 
 /** One line: property, what is wrong, the value, the remedy. */

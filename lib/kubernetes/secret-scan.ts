@@ -19,10 +19,12 @@ const SECRET_VALUE = [
   /\bxox[baprs]-[A-Za-z0-9-]{10,}/,
   /:\/\/[^/\s:@$"',]*:[^/\s@$"',]+@/,
 ];
+/** All of them in one pass: whole ConfigMaps are searched. */
+const ANY_SECRET_VALUE = new RegExp(SECRET_VALUE.map(({ source }) => source).join('|'));
 
 /** Whether a text is recognizably a secret. `$(NAME)` references to other variables are not. */
 export function looksSecret(text: string): boolean {
-  return SECRET_VALUE.some((pattern) => pattern.test(text));
+  return ANY_SECRET_VALUE.test(text);
 }
 
 /** Whether a name says that its value is a secret. */

@@ -7,6 +7,7 @@ import { synthesized } from '../support/synthesized.ts';
 type Named = Parameters<typeof fileNames>[0][number];
 
 const object = (name: string, namespace?: string, kind = 'ConfigMap', wave = 45): Named => ({
+  apiVersion: 'v1',
   name,
   namespace,
   kind,

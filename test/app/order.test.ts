@@ -94,7 +94,7 @@ describe('dependencies', () => {
       c.addDependency(a);
     });
     expect(problems).toEqual([
-      'objects depend on each other in a circle: chart/a → chart/b → chart/c → chart/a; remove one of these dependencies',
+      'constructs depend on each other in a circle: chart/a → chart/b → chart/c → chart/a; remove one of these dependencies',
     ]);
   });
 

@@ -52,6 +52,15 @@ test('a chart of cdk8s-plus beside a pipeline is written, valid, with the names 
   for (const object of theirs) expect(validateObject(object, '1.34'), object.kind).toEqual([]);
 });
 
+test('an object that can be in no namespace may be in a chart that has one, which cdk8s gives to all its objects', () => {
+  const { objects } = synthesized((app) => {
+    const chart = new Chart(app, 'chart', { namespace: 'ci' });
+    new ApiObject(chart, 'x', { apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name: 'x' } });
+  });
+  expect(objects).toMatchObject([{ kind: 'PersistentVolume' }]);
+  expect(objects[0]?.metadata).toEqual({ name: 'x' });
+});
+
 describe('the reference pipeline in a plain cdk8s App', () => {
   const plain = (yamlOutputType: YamlOutputType): Manifest[] =>
     inTemporaryDirectory((directory) => {

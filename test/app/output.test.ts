@@ -35,11 +35,10 @@ describe('what is left of an earlier synthesis', () => {
 
   test('a folder that has become empty is removed, with the folders around it', () => {
     inTemporaryDirectory((directory) => {
-      writeOutput(directory, [
-        { path: 'a/b/c/file', content: '' },
-        { path: 'a/file', content: '' },
-      ]);
-      writeOutput(directory, [{ path: 'other', content: '' }]);
+      const ledger = join(directory, LEDGER);
+      const files = ['a/b/c/file', 'a/file'].map((path) => ({ path, content: '' }));
+      writeOutput(directory, files, ledger);
+      writeOutput(directory, [{ path: 'other', content: '' }], ledger);
       expect(readdirSync(directory).sort()).toEqual([LEDGER, 'other']);
     });
   });

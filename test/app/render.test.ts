@@ -158,7 +158,6 @@ describe('metadata', () => {
     ['another field', (made) => made.metadata.add('generateName', 'x-')],
     ['a lazy other field', (made) => made.metadata.add('generateName', lazy('x-'))],
     ['an empty other field', (made) => made.metadata.add('managedFields', [])],
-    ['a map of nothing', (made) => made.metadata.add('managedFields', [{ fieldsV1: {} }])],
     ['a lazy label', (made) => made.metadata.addLabel('a', lazy('b') as unknown as string)],
     [
       'a lazy label in a lazy label',

@@ -29,7 +29,7 @@ export const builds: readonly Row[] = [
   [
     'no time',
     aBuild({ timeout: Duration.seconds(0) }),
-    'ci/build: timeout: is out of range (got "0 s"); give 1 s to 604800 s, such as Duration.minutes(30)',
+    'ci/build: timeout: is out of range (got "0 s"); give 1 to 604800 seconds, such as Duration.minutes(30)',
   ],
   [
     'a year',
@@ -129,12 +129,12 @@ export const builds: readonly Row[] = [
   [
     'a Secret that is none',
     aBuild({ secretFiles: { '/keys/a': SecretSource.existing('A B', 'k') } }),
-    'ci/build: secretFiles./keys/a: is not a valid Secret name (got "A B"); give the name of a Secret: lower-case letters, digits, "-" and "."',
+    'ci/build: secretFiles./keys/a: is not a valid Secret name (got a hidden value); give the name of a Secret: lower-case letters, digits, "-" and "."',
   ],
   [
     'a key of a Secret that is none',
     env({ A: SecretSource.existing('s', 'a/b') }),
-    'ci/build: env.A: is not a valid key of a Secret (got "a/b"); give a key of letters, digits, "-", "_" and "."',
+    'ci/build: env.A: is not a valid key of a Secret (got a hidden value); give a key of letters, digits, "-", "_" and "."',
   ],
   [
     'a secret in plain text without a reason',
@@ -151,5 +151,16 @@ export const builds: readonly Row[] = [
         },
       }),
     'ci/mq: credentials.user: would stand in plain text in the manifest (got a hidden value); …',
+  ],
+  ['a secret file that Kubernetes refuses', file('/keys/..a'), 'ci/build: secretFiles./keys/..a: …'],
+  [
+    'a URL with a comma in its password',
+    env({ BROKER: 'amqp://me:CANARY,x@host' }),
+    `ci/build: env.BROKER:${SECRET}`,
+  ],
+  [
+    'a namespace that is kept for a second and a half',
+    (app) => platform(app, { controller: { retention: { failed: Duration.millis(1500) } } }),
+    'platform/controller: controller.retention.failed…1.5 s…',
   ],
 ];

@@ -1,4 +1,4 @@
-import { Duration } from 'cdk8s';
+import { Chart, Duration, Size } from 'cdk8s';
 import { ImageName, MicroK8sRegistry, Tag } from 'keelson';
 import { platform, registry } from '../support/programs.ts';
 import type { Build } from '../support/synthesized.ts';
@@ -99,11 +99,19 @@ export const images: readonly Row[] = [
   [
     'an image build of no time',
     anImageBuild({ timeout: Duration.seconds(0) }),
-    'ci/image: timeout: is not between a second and a week (got "0 s"); use Duration.hours(1)',
+    'ci/image: timeout: is out of range (got "0 s"); give 1 to 604800 seconds, such as Duration.minutes(30)',
   ],
   [
     'an image build of a second and a half',
     anImageBuild({ timeout: Duration.millis(1500) }),
     'ci/image: timeout…1.5 s…',
+  ],
+  [
+    'clients of a registry that are no addresses',
+    (app) => {
+      const props = { nodeAddress: '10.0.0.1', storage: Size.gibibytes(1), clients: ['10.0.0.1'] };
+      new MicroK8sRegistry(new Chart(app, 'c'), 'registry', props);
+    },
+    'c/registry…clients…(got "10.0.0.1"); …',
   ],
 ];

@@ -85,7 +85,7 @@ export const names: readonly Row[] = [
   [
     'a service in upper case',
     minio({ serviceName: 'MinIO' }),
-    'ci/minio: serviceName: is not a valid name of a Service (got "MinIO"); use at most 63 lower-case letters, digits and "-"',
+    'ci/minio: serviceName: is not a valid name of a Service (got "MinIO"); use at most 63 lower-case letters, digits and "-", starting with a letter',
   ],
   [
     'a service that starts with a digit',

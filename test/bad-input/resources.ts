@@ -50,7 +50,7 @@ export const resources: readonly Row[] = [
   [
     'a volume at no path',
     aBuild({ volume: { mountPath: 'build' } }),
-    'ci/build: volume.mountPath: is not a directory to mount at (got "build"); give an absolute path, such as /build',
+    'ci/build: volume.mountPath: is not a directory to mount at (got "build"); give an absolute path that is not the build\'s own, such as /build',
   ],
   [
     'a volume in the place of the run directory',

@@ -1,6 +1,14 @@
 import { Chart, Duration } from 'cdk8s';
-import { MakisuBuilder, type MakisuBuilderProps, Tag, Version } from 'keelson';
-import { existingPlatform, registry, source } from '../support/programs.ts';
+import {
+  GitCredential,
+  GitSource,
+  MakisuBuilder,
+  type MakisuBuilderProps,
+  SecretSource,
+  Tag,
+  Version,
+} from 'keelson';
+import { existingPlatform, pipeline, registry, source } from '../support/programs.ts';
 import type { Build } from '../support/synthesized.ts';
 import { branch, type Row, repository } from './row.ts';
 
@@ -24,6 +32,13 @@ const without =
     const { [property]: _left, ...rest } = { platform: existingPlatform(), source: source(), target };
     new MakisuBuilder(new Chart(app, 'c', { namespace: 'ci' }), 'image', rest as MakisuBuilderProps);
   };
+
+/** The controller watches one repository for a pipeline. */
+const elsewhere: Build = (app) => {
+  const target = registry().image('a', { tag: Tag.branch() });
+  const other = GitSource.remote('https://git.example.com/other/one.git', { branch: 'main' });
+  new MakisuBuilder(pipeline(app), 'image', { source: other, target });
+};
 
 export const sources: readonly Row[] = [
   url(
@@ -104,4 +119,13 @@ export const sources: readonly Row[] = [
     without('source'),
     'c/image: source: is missing (got nothing); give it, or put the builder into a Pipeline that has it',
   ],
+  [
+    'an ssh key without the keys of its server',
+    repository('ssh://git@host/a', {
+      branch: 'a',
+      credential: GitCredential.sshKey(SecretSource.existing('s', 'k'), ''),
+    }),
+    'ci/record: source.credential…knownHosts…',
+  ],
+  ['another repository for a stage of a pipeline', elsewhere, 'ci/image: source: …'],
 ];

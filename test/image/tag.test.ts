@@ -61,7 +61,7 @@ describe('the tag of a branch', () => {
     '%i letters leave room for the commit in the second tag',
     (length) => {
       for (const branch of ['x'.repeat(length), '/'.repeat(length)]) {
-        for (const commit of [COMMIT, 'a'.repeat(64)])
+        for (const commit of [COMMIT, 'a'.repeat(63)])
           expect(valid(`${branchTag(branch)}-${commit}`)).toBe(true);
       }
     },

@@ -76,7 +76,7 @@ describe('options', () => {
   test('of its volume', () => {
     const output = withProps({
       volume: {
-        mountPath: '/work',
+        mountPath: '/data',
         size: Size.gibibytes(5),
         storageClassName: 'nfs-client',
         accessMode: 'ReadWriteMany',
@@ -87,8 +87,8 @@ describe('options', () => {
       storageClassName: 'nfs-client',
       resources: { requests: { storage: '5Gi' } },
     });
-    expect(container(output).volumeMounts).toContainEqual({ name: 'build', mountPath: '/work' });
-    expect(env(output).get('KEELSON_OUTPUT_DIRECTORY')).toBe('/work/.keelson/runs/$(KEELSON_RUN_ID)');
+    expect(container(output).volumeMounts).toContainEqual({ name: 'build', mountPath: '/data' });
+    expect(env(output).get('KEELSON_OUTPUT_DIRECTORY')).toBe('/data/.keelson/runs/$(KEELSON_RUN_ID)');
     const without = withProps({ volume: false });
     expect(without.names('PersistentVolumeClaim')).toEqual([]);
     expect(env(without).get('KEELSON_OUTPUT_DIRECTORY')).toBe('');

@@ -59,7 +59,7 @@ describe('an image build', () => {
 
   test.each<[string, Parameters<typeof commitOn>[1]]>([
     ['a hostile URL', { url: 'ssh://git@git.example.com/$(id)/"; drop\n---\nkind: x' }],
-    ['a commit of a repository with SHA-256', { commit: 'a'.repeat(64), 'tag.commit': 'a'.repeat(64) }],
+    ['a commit of a repository with SHA-256', { commit: 'a'.repeat(64) }],
     ['a long namespace', { namespace: `gw-${'x'.repeat(60)}` }],
     ['a version with a build part', { version: '1.0.0-rc.1+build.5', 'tag.version': '1.0.0-rc.1_build.5' }],
   ])('of %s is valid', (_name, values) => {
@@ -69,7 +69,7 @@ describe('an image build', () => {
   test.each(['a'.repeat(40), 'a'.repeat(64)])(
     'has labels that Kubernetes takes, for the commit %s',
     (commit) => {
-      for (const object of imageBuilds(output, commitOn('main', { commit, 'tag.commit': commit }))) {
+      for (const object of imageBuilds(output, commitOn('main', { commit }))) {
         for (const [key, value] of labelsIn(object)) {
           expect(value, `${object.kind} ${key}`).toMatch(/^([A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?)?$/);
         }

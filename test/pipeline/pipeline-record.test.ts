@@ -79,7 +79,7 @@ describe('stages', () => {
     const output = synthesized((app) => {
       const ci = pipeline(app);
       expect(ci.record.configuration().builds).toEqual([]);
-      build(ci, 'late');
+      new KeelWatchedBuild(ci, 'late', { image: image(), command: ['x'] });
     });
     expect(pipelineConfiguration(output).builds).toMatchObject([{ deployment: 'late' }]);
   });

@@ -40,7 +40,7 @@ export function commitOn(branch: string, values: Partial<TemplateValues> = {}): 
     version: '0.1.0',
     id: 'main-1a2b3c4d',
     'tag.branch': branchTag(branch),
-    'tag.commit': COMMIT,
+    'tag.commit': (values.commit ?? COMMIT).slice(0, 63),
     'tag.version': '0.1.0',
     ...values,
   };

@@ -60,7 +60,7 @@ const everything: Build = (app) => {
       '/keys/a': SecretSource.existing('keys', 'a'),
       '/keys/b': SecretSource.existing('keys', 'b'),
     },
-    volume: { mountPath: '/work', storageClassName: 'nfs-client', accessMode: 'ReadWriteMany' },
+    volume: { mountPath: '/data', storageClassName: 'nfs-client', accessMode: 'ReadWriteMany' },
   });
   const two = new Pipeline(app, 'two', { platform });
   new KeelWatchedBuild(two, 'build', {
