@@ -1,4 +1,5 @@
 import { ApiObject, App, Lazy } from 'cdk8s';
+import { isClusterScoped } from '../kubernetes/scope.ts';
 import type { Dialect } from './yaml.ts';
 
 /** A Kubernetes object as plain JSON. */
@@ -14,9 +15,16 @@ export interface KubernetesObject {
   readonly [field: string]: unknown;
 }
 
-/** An object as plain JSON, with sorted keys and without nulls: what `ApiObject.toJson` gives. */
+/**
+ * An object as plain JSON, with sorted keys and without nulls: what `ApiObject.toJson` gives, but without
+ * the chart's namespace where the kind is in none. cdk8s gives it to every object.
+ */
 export function render(object: ApiObject): KubernetesObject {
-  return object.toJson();
+  const json = object.toJson() as KubernetesObject;
+  const { namespace, ...metadata } = json.metadata;
+  const inherited =
+    isClusterScoped(json.kind) && namespace !== undefined && namespace === object.chart.namespace;
+  return inherited ? { ...json, metadata } : json;
 }
 
 /** The resolvers that every cdk8s App has: for Lazy, tokens, and numbers that may be texts. */
@@ -33,7 +41,9 @@ export function renderHead(object: ApiObject): KubernetesObject {
   const { props, patches, metadata } = object as unknown as ApiObjectInternals;
   const ordinary = object.toJson === ApiObject.prototype.toJson && patches?.length === 0;
   const head =
-    ordinary && App.of(object).resolvers.length === BUILT_IN_RESOLVERS ? renderMetadata(metadata) : undefined;
+    ordinary && App.of(object).resolvers.length === BUILT_IN_RESOLVERS
+      ? renderMetadata(metadata, isClusterScoped(object.kind) ? object.chart.namespace : undefined)
+      : undefined;
   if (head === undefined) return render(object);
   const { apiVersion, kind } = object;
   return { ...props, apiVersion, kind, metadata: head } as KubernetesObject;
@@ -61,7 +71,10 @@ interface ApiObjectInternals {
 const METADATA = new Set(['name', 'namespace', 'labels', 'annotations', 'finalizers', 'ownerReferences']);
 
 /** Ordinary metadata: names, labels and annotations that are texts or are produced as texts. Undefined for any other. */
-function renderMetadata(metadata: ApiObjectInternals['metadata']): Record<string, unknown> | undefined {
+function renderMetadata(
+  metadata: ApiObjectInternals['metadata'],
+  without: string | undefined,
+): Record<string, unknown> | undefined {
   const { name, namespace, finalizers, ownerReferences, _additionalAttributes: others } = metadata;
   if (others === undefined || finalizers.length > 0 || ownerReferences.length > 0) return undefined;
   for (const key in others) if (!METADATA.has(key)) return undefined;
@@ -71,7 +84,7 @@ function renderMetadata(metadata: ApiObjectInternals['metadata']): Record<string
   if (namespace !== undefined && typeof namespace !== 'string') return undefined;
   return {
     name,
-    ...(namespace !== undefined && { namespace }),
+    ...(namespace !== undefined && namespace !== without && { namespace }),
     ...(labels !== EMPTY && { labels }),
     ...(annotations !== EMPTY && { annotations }),
   };

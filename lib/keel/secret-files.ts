@@ -45,7 +45,14 @@ export function secretFileVolumes(
 
 function checkPath(scope: Construct, path: string): void {
   const normal = posix.normalize(path);
-  if (path.startsWith('/') && normal === path && posix.dirname(path) !== '/' && !path.includes(':')) return;
+  if (
+    path.startsWith('/') &&
+    normal === path &&
+    posix.dirname(path) !== '/' &&
+    !path.includes(':') &&
+    !posix.basename(path).startsWith('..')
+  )
+    return;
   reportProblem(scope, {
     property: `secretFiles.${path}`,
     value: path,

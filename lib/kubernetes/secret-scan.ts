@@ -5,7 +5,7 @@ const SECRET_NAME =
   /(PASSWORD|PASSWD|PASSPHRASE|(^|_)PASS$|SECRET|TOKEN|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY)/i;
 
 /** Names of what is about a secret and not one: where it lies, how long it lasts. */
-const HARMLESS_NAME = /_(FILE|PATH|DIR|NAME|TTL|URL|ENDPOINT)$|TOKENS$|TOKENIZER/i;
+const HARMLESS_NAME = /_(FILE|PATH|DIR|NAME|TTL|URL|ENDPOINT)$|^(MAX|MIN|NUM|N)_.*TOKENS$|TOKENIZER/i;
 /** Switches, and references to other variables. */
 const HARMLESS_VALUE = /^(|true|false|yes|no|on|off|\$\([A-Za-z_][A-Za-z0-9_]*\))$/i;
 
@@ -17,7 +17,7 @@ const SECRET_VALUE = [
   /\bglpat-[A-Za-z0-9_-]{20}/,
   /\b(AKIA|ASIA)[0-9A-Z]{16}\b/,
   /\bxox[baprs]-[A-Za-z0-9-]{10,}/,
-  /:\/\/[^/\s:@$"',]*:[^/\s@$"',]+@/,
+  /:\/\/[^/\s:@$"',]*:(?!\$\()[^/\s@"']+@/,
 ];
 /** All of them in one pass: whole ConfigMaps are searched. */
 const ANY_SECRET_VALUE = new RegExp(SECRET_VALUE.map(({ source }) => source).join('|'));

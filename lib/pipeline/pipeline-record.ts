@@ -190,6 +190,7 @@ export function recordOf(stage: Construct, props: StageProps): PipelineRecord | 
   const provider = stage.node.scopes.findLast(isProvider);
   if (provider !== undefined) {
     checkNamespaceOf(stage, provider.record, props.namespace);
+    checkSourceOf(stage, provider.record, props.source);
     return provider.record;
   }
   if (props.platform === undefined) return undefined;
@@ -201,6 +202,16 @@ export function recordOf(stage: Construct, props: StageProps): PipelineRecord | 
     namespace: namespaceOf(stage, props.namespace),
     platform: props.platform,
     source: props.source,
+  });
+}
+
+function checkSourceOf(stage: Construct, record: PipelineRecord, given: GitSource | undefined): void {
+  if (given === undefined || given === record.source) return;
+  reportProblem(stage, {
+    property: 'source',
+    value: given.url,
+    message: "is not the pipeline's",
+    remedy: 'leave it out, or make a pipeline of its own for the other repository',
   });
 }
 

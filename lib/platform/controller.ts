@@ -7,6 +7,7 @@ import { CONTROLLER_KEY, type ControllerConfiguration } from '../agent/configura
 import { AGENT_API_VERSION } from '../agent/version.ts';
 import type { ImageName } from '../image/image-name.ts';
 import { AGENT_UID } from '../keel/gate.ts';
+import { durationProblems } from '../kubernetes/durations.ts';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
 import { IsolatedNamespace } from '../kubernetes/namespace.ts';
 import { networkPolicy, to, toApiServer, toDns, toInternet } from '../kubernetes/network.ts';
@@ -265,6 +266,8 @@ function controllerProblems({
     ...count('replicas', replicas, 5),
     ...count('maxConcurrentBuilds', maxConcurrentBuilds, 1000),
     ...count('retention.maxPerPipeline', retention?.maxPerPipeline, 1000),
+    ...durationProblems('controller.retention.succeeded', retention?.succeeded, 60, 365 * 86_400),
+    ...durationProblems('controller.retention.failed', retention?.failed, 60, 365 * 86_400),
     ...resourceProblems('controller.resources', resources),
   ];
 }

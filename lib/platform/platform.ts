@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import { Chart, type ChartProps } from 'cdk8s';
 import type { Construct } from 'constructs';
 import { declareStage } from '../app/graph.ts';
@@ -6,6 +5,7 @@ import { declareNodeFiles } from '../app/node-files.ts';
 import type { ImageName } from '../image/image-name.ts';
 import { type LayerCache, RedisLayerCache, type RedisLayerCacheProps } from '../image/redis-layer-cache.ts';
 import { Keel, type KeelProps, type KeelReference } from '../keel/keel.ts';
+import { cidrProblems } from '../kubernetes/cidr.ts';
 import { KeelsonLabels } from '../kubernetes/labels.ts';
 import { isDnsLabel } from '../kubernetes/names.ts';
 import { type Problem, reportProblem, reportProblems } from '../kubernetes/problem.ts';
@@ -197,23 +197,6 @@ export class Platform extends Chart implements PlatformReference {
       ...cidrProblems('apiServer', this.apiServer ?? []),
     ]);
   }
-}
-
-function cidrProblems(property: string, cidrs: readonly string[]): Problem[] {
-  return cidrs
-    .filter((cidr) => !isCidr(cidr))
-    .map((cidr) => ({
-      property,
-      value: cidr,
-      message: 'is not a range of addresses',
-      remedy: 'give CIDRs, such as 10.0.0.5/32',
-    }));
-}
-
-function isCidr(text: string): boolean {
-  const [address = '', bits = ''] = text.split('/');
-  const family = isIP(address);
-  return family !== 0 && /^[0-9]{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128);
 }
 
 function layerCache(

@@ -2,6 +2,7 @@ import { type ApiObject, Size } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { NetworkPolicyIngressRule } from 'kubernetes-types/networking/v1.d.ts';
 import { ImageName } from '../image/image-name.ts';
+import { cidrProblems } from '../kubernetes/cidr.ts';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
 import { IsolatedNamespace } from '../kubernetes/namespace.ts';
 import { networkPolicy, tcp } from '../kubernetes/network.ts';
@@ -60,7 +61,11 @@ export class RegistryWorkload extends Construct {
     const { namespace, nodePort, storage, storageClassName, resources, clients = PRIVATE } = props;
     const image = props.image ?? ImageName.parse('docker.io/library/registry:2.8.3');
     const labels = { ...partLabels(NAME, 'registry'), ...SELECTOR };
-    reportProblems(this, [...image.problems('image'), ...resourceProblems('resources', resources)]);
+    reportProblems(this, [
+      ...image.problems('image'),
+      ...resourceProblems('resources', resources),
+      ...cidrProblems('clients', clients),
+    ]);
 
     this.namespace = new IsolatedNamespace(this, 'namespace', {
       name: namespace,

@@ -171,6 +171,17 @@ export class GitSource {
 
   #credentialProblems(property: string): Problem[] {
     if (this.credential === undefined) return [];
+    const { method } = this.credential;
+    if ('knownHosts' in method && !/\S+ (ssh|ecdsa|sk)-\S+ \S+/.test(method.knownHosts)) {
+      return [
+        {
+          property: `${property}.credential.knownHosts`,
+          value: method.knownHosts,
+          message: 'holds no line of a known_hosts file, so that anybody could answer as the server',
+          remedy: 'give what `ssh-keyscan HOST` prints, after comparing it with what the server publishes',
+        },
+      ];
+    }
     const ssh = 'privateKey' in this.credential.method;
     if (ssh === this.url.startsWith('ssh:')) return [];
     return [
