@@ -4,7 +4,7 @@ import { program } from '../tools.ts';
 import { LAYOUTS, type Peer } from './peer.ts';
 
 /**
- * The same program in one file, as one would ship it. It saves Node finding and compiling some 190 files,
+ * The same program in one file, as one would ship it. It saves Node finding and compiling some hundred files,
  * which is most of what few pipelines cost; with many it makes no difference.
  */
 export function keelsonBundled(): Peer {

@@ -8,7 +8,7 @@ import { Keel, type KeelProps, type KeelReference } from '../keel/keel.ts';
 import { cidrProblems } from '../kubernetes/cidr.ts';
 import { KeelsonLabels } from '../kubernetes/labels.ts';
 import { isDnsLabel } from '../kubernetes/names.ts';
-import { type Problem, reportProblem, reportProblems } from '../kubernetes/problem.ts';
+import { reportProblem, reportProblems } from '../kubernetes/problem.ts';
 import type { Subject } from '../kubernetes/rbac.ts';
 import type { Registry } from '../registry/registry.ts';
 import { ControllerAdmission, KeelAdmission } from './admission.ts';

@@ -1,11 +1,12 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Chart, Size } from 'cdk8s';
 import { KeelsonApp, MicroK8sRegistry } from 'keelson';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Api, type KubernetesObject, waitFor } from './api.ts';
-import { ensureImages, onDebian, type WantedImage } from './images.ts';
+import { command } from './command.ts';
+import { ensureImages, onDebian, type Recipe, type WantedImage } from './images.ts';
 import { kubectl } from './kubectl.ts';
 import { missing, testApi, testNode, withoutNode } from './provided.ts';
 import { readKustomization, referenceObjects, removeObjects } from './reference.ts';
@@ -31,10 +32,14 @@ touch /build/was-here
 echo built
 `;
 
-const build = onDebian(
-  { 'work/base-build.sh': { text: buildScript, mode: 0o755 } },
-  { Cmd: ['sh'], WorkingDir: '/work' },
-);
+/** The image as the project's Dockerfile makes it: the checkout lies in it as one archive. */
+async function buildRecipe(): Promise<Recipe> {
+  const folder = await mkdtemp(join(tmpdir(), 'keelson-checkout-'));
+  await writeFile(join(folder, 'base-build.sh'), buildScript, { mode: 0o755 });
+  const archive = join(folder, 'src.tar');
+  await command('tar', ['--create', '--file', archive, '--directory', folder, '--mtime=@0', 'base-build.sh']);
+  return onDebian({ 'work/src.tar': { copy: archive, mode: 0o644 } }, { Cmd: ['sh'], WorkingDir: '/work' });
+}
 
 describe.skipIf(withoutNode)(
   `the reference pipeline's pods on a real node, with images made here${missing}`,
@@ -53,7 +58,7 @@ describe.skipIf(withoutNode)(
         ...(await referenceObjects({ namespace, registryAddress, registryPort: Number(port) })),
         ...(await registryTwin(registryAddress)),
       ];
-      await ensureImages(registry, wantedImages());
+      await ensureImages(registry, wantedImages(await buildRecipe()));
       await volumesFor(api, objects);
       for (const object of objects) await api.apply(object, { fieldManager: 'keelson' });
       await fillSecrets(api);
@@ -172,7 +177,7 @@ describe.skipIf(withoutNode)(
 );
 
 /** The images that the manifests name, under those names. */
-function wantedImages(): WantedImage[] {
+function wantedImages(build: Recipe): WantedImage[] {
   return [
     { reference: 'docker.io/library/redis:7.2.5', recipe: 'redis' },
     { reference: 'docker.io/library/registry:2.8.3', recipe: 'registry' },

@@ -65,7 +65,7 @@ describe('the packed tarball', () => {
     const files = run('tar', ['-tzf', tarball], folder).trim().split('\n');
     const foreign = files.filter(
       (file) =>
-        !/^package\/(dist\/lib\/|lib\/|package\.json$|README\.md$|LICENSE$|CHANGELOG\.md$)/.test(file),
+        !/^package\/(dist\/lib\/|lib\/|docs\/|package\.json$|README\.md$|LICENSE$|CHANGELOG\.md$)/.test(file),
     );
     expect(foreign).toEqual([]);
   });
