@@ -6,9 +6,8 @@ export {
   type KeelsonAppProps,
   type ObjectReference,
   type SynthesisResult,
-  type Transform,
 } from './app/keelson-app.ts';
-export type { KubernetesObject } from './app/render.ts';
+export type { KubernetesObject, Transform } from './app/render.ts';
 export { GpuBuildNode, type GpuBuildNodeProps } from './gpu/gpu-build-node.ts';
 export { Gpus } from './gpu/gpus.ts';
 export { ImageName, type ImageNameParts } from './image/image-name.ts';
@@ -16,14 +15,14 @@ export type { ImageSource } from './image/image-source.ts';
 export { MakisuBuilder, type MakisuBuilderProps } from './image/makisu-builder.ts';
 export { type LayerCache, RedisLayerCache, type RedisLayerCacheProps } from './image/redis-layer-cache.ts';
 export { branchTag, Tag } from './image/tag.ts';
-export type { EnvironmentSource } from './keel/build-pod.ts';
 export { Keel, type KeelProps, type KeelReference, type WatchRequest } from './keel/keel.ts';
 export { KeelPolicy, type SemverScope } from './keel/keel-policy.ts';
-export {
-  type BuildVolumeProps,
-  KeelWatchedBuild,
-  type KeelWatchedBuildProps,
-} from './keel/keel-watched-build.ts';
+export { KeelWatchedBuild } from './keel/keel-watched-build.ts';
+export type {
+  BuildVolumeProps,
+  EnvironmentSource,
+  KeelWatchedBuildProps,
+} from './keel/keel-watched-build-props.ts';
 export { type Environment, type EnvironmentValue, PodField } from './kubernetes/environment.ts';
 export {
   GeneratedSecret,

@@ -17,6 +17,7 @@ interface Document<Kind extends string> {
 
 /** What the controller is told on its own account. */
 export interface ControllerConfiguration extends Document<'Controller'> {
+  /** The platform's name. */
   readonly platform: string;
   /** The Lease by which replicas elect a leader, in the controller's namespace. */
   readonly lease: string;
@@ -24,12 +25,15 @@ export interface ControllerConfiguration extends Document<'Controller'> {
   readonly commitNamespaceRole: string;
   /** Most image builds that run at once, over all pipelines. */
   readonly maxConcurrentBuilds: number;
+  /** How long finished image builds are kept. */
   readonly retention: RetentionConfiguration;
 }
 
 /** How long the namespaces of finished image builds are kept. */
 export interface RetentionConfiguration {
+  /** For a build that succeeded. */
   readonly succeededSeconds: number;
+  /** For a build that failed. */
   readonly failedSeconds: number;
   /** Most finished namespaces kept per pipeline. */
   readonly maxPerPipeline: number;
@@ -37,11 +41,17 @@ export interface RetentionConfiguration {
 
 /** A pipeline, as the controller finds it in its ConfigMap. */
 export interface PipelineConfiguration extends Document<'Pipeline'> {
+  /** The pipeline's name. */
   readonly name: string;
+  /** The pipeline's namespace. */
   readonly namespace: string;
+  /** The platform's name. */
   readonly platform: string;
+  /** The repository; absent where something else pushes the image. */
   readonly source?: SourceConfiguration;
+  /** The images that are built for a commit. */
   readonly images: readonly ImageConfiguration[];
+  /** The builds that Keel starts. */
   readonly builds: readonly BuildConfiguration[];
   /** Secrets in the pipeline's namespace whose missing values the controller makes. */
   readonly generatedSecrets: readonly string[];
@@ -49,13 +59,19 @@ export interface PipelineConfiguration extends Document<'Pipeline'> {
 
 /** The repository that is watched. */
 export interface SourceConfiguration {
+  /** The repository's URL, https or ssh. */
   readonly url: string;
   /** The watched branches, in full: no patterns. */
   readonly branches: readonly string[];
+  /** How often the branches are looked up. */
   readonly pollSeconds: number;
+  /** Where the version comes from. */
   readonly version: VersionConfiguration;
+  /** Whether submodules are fetched. */
   readonly submodules: boolean;
+  /** Whether files of git LFS are fetched. */
   readonly lfs: boolean;
+  /** Absent where anybody may read the repository. */
   readonly credential?: GitCredentialConfiguration;
 }
 
@@ -69,7 +85,9 @@ export type VersionConfiguration =
 
 /** A key of a Secret. */
 export interface SecretKeyConfiguration {
+  /** The Secret's name. */
   readonly secretName: string;
+  /** The key in it. */
   readonly key: string;
 }
 
@@ -80,6 +98,7 @@ export type GitCredentialConfiguration =
 
 /** How an image is built for each new commit. */
 export interface ImageConfiguration {
+  /** The builder's name within the pipeline. */
   readonly name: string;
   /** Where the image goes. One build at a time runs for each repository and tag. */
   readonly target: {
@@ -96,13 +115,17 @@ export interface ImageConfiguration {
   readonly copySecrets: readonly SecretKeyConfiguration[];
   /** What happens to a build of the same tag that is still running when a newer commit arrives. */
   readonly concurrency: 'queue' | 'supersede';
+  /** How often a build is tried. */
   readonly maxAttempts: number;
 }
 
 /** A watched build, as the controller repairs it. The gate has its own {@link GateConfiguration}. */
 export interface BuildConfiguration {
+  /** The build's Deployment. */
   readonly deployment: string;
+  /** The Lease that the gate holds while the build runs. */
   readonly lease: string;
+  /** The ConfigMap with its status. */
   readonly statusConfigMap: string;
   /** The image that Keel watches. */
   readonly image: string;
@@ -118,8 +141,11 @@ export interface BuildConfiguration {
 
 /** A service that runs while a build does. */
 export interface ServiceConfiguration {
+  /** The service's name. */
   readonly name: string;
+  /** The Deployment that is scaled. */
   readonly deployment: string;
+  /** When it counts as answering. */
   readonly readiness: ReadinessConfiguration;
 }
 
@@ -131,12 +157,17 @@ export type ReadinessConfiguration =
 
 /** What the gate beside a watched build is told. */
 export interface GateConfiguration extends Document<'Gate'> {
+  /** The build's Deployment. */
   readonly deployment: string;
+  /** The name of the build's container. */
   readonly container: string;
+  /** The Lease that the gate holds while the build runs. */
   readonly lease: string;
+  /** The ConfigMap that the gate writes results to. */
   readonly statusConfigMap: string;
   /** How many results the status keeps. */
   readonly historyLimit: number;
+  /** What is started before the build and stopped after it. */
   readonly services: readonly ServiceConfiguration[];
   /** How long the services may take to answer, before the build fails. */
   readonly servicesTimeoutSeconds: number;

@@ -1,7 +1,10 @@
 /** A Kubernetes object as plain JSON, as it stands in a job template. */
 export interface TemplateObject {
+  /** Group and version of its kind. */
   readonly apiVersion: string;
+  /** Its kind. */
   readonly kind: string;
+  /** Its name, namespace, labels and annotations. */
   readonly metadata: {
     readonly name: string;
     readonly namespace?: string;

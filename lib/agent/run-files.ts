@@ -9,8 +9,11 @@
  *    that ran out of time has 124.
  */
 export const RunFiles = {
+  /** Which attempt waits. */
   ATTEMPT: 'attempt',
+  /** The gate's answer to it. */
   GO: 'go',
+  /** How it ended. */
   RESULT: 'result',
 } as const;
 

@@ -8,8 +8,11 @@ export type BuildPhase = 'Starting' | 'Running' | 'Succeeded' | 'Failed' | 'Time
 
 /** What became of a watched build: the newest run first, at most `historyLimit` of them. */
 export interface BuildStatus {
+  /** The document's version. */
   readonly apiVersion: typeof AGENT_API_VERSION;
+  /** The document's kind. */
   readonly kind: 'BuildStatus';
+  /** The runs, newest first. */
   readonly runs: readonly BuildRun[];
 }
 
@@ -17,15 +20,21 @@ export interface BuildStatus {
 export interface BuildRun {
   /** The pod's UID: the run's identity, and the holder of the build's Lease. */
   readonly id: string;
+  /** The pod's name. */
   readonly pod: string;
+  /** How far it has come. */
   readonly phase: BuildPhase;
   /** The digest that ran, as the pod's imageID has it. */
   readonly digest: string;
   /** The commit that the image was built from; absent where only the digest is known. */
   readonly commit?: string;
+  /** The branch of that commit; absent where only the digest is known. */
   readonly branch?: string;
+  /** When the command started; absent before that. */
   readonly startedAt?: string;
+  /** When the run ended; absent before that. */
   readonly finishedAt?: string;
+  /** The command's exit code; absent where it has not ended by itself. */
   readonly exitCode?: number;
   /** One sentence for a person. */
   readonly message?: string;

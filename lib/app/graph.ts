@@ -5,9 +5,15 @@ import { Notes } from '../kubernetes/notes.ts';
 export interface StageNode {
   /** The first line. */
   readonly title: string;
-  /** A second line, such as an image or an address. */
+  /**
+   * A second line, such as an image or an address.
+   * @default - nothing
+   */
   readonly detail?: string;
-  /** The stages from which this one takes something, and what. */
+  /**
+   * The stages from which this one takes something, and what.
+   * @default - none
+   */
   readonly inputs?: readonly { readonly from: IConstruct; readonly label?: string }[];
 }
 

@@ -1,12 +1,12 @@
 import { dirname, join } from 'node:path';
-import { type ApiObject, App, type AppProps, YamlOutputType } from 'cdk8s';
+import { App, type AppProps, YamlOutputType } from 'cdk8s';
 import { formatProblem } from '../kubernetes/problem.ts';
 import { stageGraph } from './graph.ts';
 import { OLDEST_MINOR, parseMinor, setKubernetesMinor } from './kubernetes-version.ts';
 import { chartFiles, chartPath, kustomization } from './layout.ts';
 import { nodeFilesOf } from './node-files.ts';
 import { LEDGER, type OutputFile, writeOutput } from './output.ts';
-import type { KubernetesObject } from './render.ts';
+import type { Transform } from './render.ts';
 import { Spool } from './spool.ts';
 import {
   SEPARATOR,
@@ -15,12 +15,6 @@ import {
   type SynthesizedObject,
   synthesize,
 } from './synthesis.ts';
-
-/**
- * Changes any object after it has been rendered and before it is checked. What it returns takes the
- * object's place; undefined leaves the object out.
- */
-export type Transform = (object: KubernetesObject, source: ApiObject) => KubernetesObject | undefined;
 
 /** Props of {@link KeelsonApp}. */
 export interface KeelsonAppProps extends Omit<AppProps, 'yamlOutputType'> {
@@ -60,6 +54,7 @@ export interface SynthesisResult {
   readonly outdir: string;
   /** The directory of the files for nodes; undefined where there are none. */
   readonly nodeSetupOutdir: string | undefined;
+  /** The charts, in the order of applying them. */
   readonly charts: readonly {
     /** The path of the chart's construct. */
     readonly name: string;

@@ -4,8 +4,11 @@ import type { Dialect } from './yaml.ts';
 
 /** A Kubernetes object as plain JSON. */
 export interface KubernetesObject {
+  /** Group and version of its kind. */
   readonly apiVersion: string;
+  /** Its kind. */
   readonly kind: string;
+  /** Its name, namespace, labels and annotations. */
   readonly metadata: {
     readonly name: string;
     readonly namespace?: string;
@@ -14,6 +17,12 @@ export interface KubernetesObject {
   };
   readonly [field: string]: unknown;
 }
+
+/**
+ * Changes any object after it has been rendered and before it is checked. What it returns takes the
+ * object's place; undefined leaves the object out.
+ */
+export type Transform = (object: KubernetesObject, source: ApiObject) => KubernetesObject | undefined;
 
 /**
  * An object as plain JSON, with sorted keys and without nulls: what `ApiObject.toJson` gives, but without

@@ -3,10 +3,9 @@ import type { IConstruct } from 'constructs';
 import { toDnsLabel } from '../kubernetes/names.ts';
 import { warningsOf } from '../kubernetes/problem.ts';
 import { SynthesisError } from './errors.ts';
-import type { Transform } from './keelson-app.ts';
 import { duplicateProblem, identity, objectProblems } from './object-problems.ts';
 import { assignWaves, DependencyCycleError, type Placed } from './order.ts';
-import { type KubernetesObject, MANIFEST, render, renderHead } from './render.ts';
+import { type KubernetesObject, MANIFEST, render, renderHead, type Transform } from './render.ts';
 import type { Span, Spool } from './spool.ts';
 import { yamlDocument } from './yaml.ts';
 

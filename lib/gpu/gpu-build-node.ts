@@ -42,6 +42,7 @@ export interface GpuBuildNodeProps {
  * new GpuBuildNode(pipeline, 'gpu', { gpus: Gpus.whole(2) });
  */
 export class GpuBuildNode extends Construct {
+  /** The GPUs that a build gets. */
   readonly gpus: Gpus;
   /** What the build's pod says about where it runs. */
   readonly scheduling: Pick<PodSpec, 'nodeSelector' | 'tolerations' | 'runtimeClassName'>;

@@ -34,6 +34,7 @@ export class Gpus {
 
   /** The extended resource that is asked for. */
   readonly resourceName: string;
+  /** How many. */
   readonly count: number;
 
   private constructor(resourceName: string, count: number) {

@@ -6,8 +6,15 @@ export interface ImageNameParts {
   readonly registry: string;
   /** The repository within the registry, such as `leafai/studio-go-runner`. */
   readonly repository: string;
+  /**
+   * The tag.
+   * @default - none
+   */
   readonly tag?: string;
-  /** Such as `sha256:` and 64 hexadecimal digits. */
+  /**
+   * Such as `sha256:` and 64 hexadecimal digits.
+   * @default - none
+   */
   readonly digest?: string;
 }
 
@@ -47,9 +54,13 @@ export class ImageName {
     });
   }
 
+  /** Host, and port where it is not 443, of the registry. */
   readonly registry: string;
+  /** The path within the registry. */
   readonly repository: string;
+  /** The tag; undefined where the name has none. */
   readonly tag: string | undefined;
+  /** The digest; undefined where the name has none. */
   readonly digest: string | undefined;
 
   constructor({ registry, repository, tag, digest }: ImageNameParts) {
@@ -112,6 +123,7 @@ export class ImageName {
     return problems;
   }
 
+  /** The name as containers are given it: `registry/repository:tag@digest`. */
   toString(): string {
     const tag = this.tag === undefined ? '' : `:${this.tag}`;
     const digest = this.digest === undefined ? '' : `@${this.digest}`;

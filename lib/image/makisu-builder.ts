@@ -103,6 +103,7 @@ export class MakisuBuilder extends Construct implements ImageSource {
   );
 
   readonly image: ImageName;
+  /** Where the image goes. */
   readonly target: ImageTarget;
 
   constructor(scope: Construct, id: string, props: MakisuBuilderProps) {

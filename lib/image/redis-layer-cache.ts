@@ -84,9 +84,13 @@ export class RedisLayerCache extends Construct implements LayerCache {
 
   readonly address: string;
   readonly destination: Destination;
+  /** The cache's namespace. */
   readonly namespace: IsolatedNamespace;
+  /** The Deployment of Redis. */
   readonly deployment: ApiObject;
+  /** The Service by which image builds reach it. */
   readonly service: ApiObject;
+  /** The claim of its volume. */
   readonly claim: ApiObject;
 
   constructor(scope: Construct, id: string, props: RedisLayerCacheProps = {}) {

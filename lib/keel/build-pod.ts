@@ -19,12 +19,9 @@ import { apiTokenVolume } from '../kubernetes/service-account.ts';
 import { claimVolume } from '../kubernetes/workload.ts';
 import type { TestService } from '../services/test-service.ts';
 import { AGENT_UID, gateContainer, gateVolumes, runMount } from './gate.ts';
-import type { KeelWatchedBuildProps } from './keel-watched-build.ts';
+import type { EnvironmentSource, KeelWatchedBuildProps } from './keel-watched-build-props.ts';
 import { secretFileVolumes } from './secret-files.ts';
 import { WrapperVariables } from './wrapper.ts';
-
-/** A ConfigMap or Secret of the namespace whose keys become variables. */
-export type EnvironmentSource = { readonly configMap: string } | { readonly secret: string };
 
 export interface BuildPodOptions extends Omit<KeelWatchedBuildProps, 'image' | 'services' | 'volume'> {
   readonly name: string;

@@ -37,7 +37,9 @@ export class KeelPolicy {
     return new KeelPolicy({}, { 'keel.sh/policy': `regexp:${pattern}` }, true);
   }
 
+  /** The labels of a build's Deployment that say so to Keel. */
   readonly labels: Readonly<Record<string, string>>;
+  /** The annotations of a build's Deployment that say so to Keel. */
   readonly annotations: Readonly<Record<string, string>>;
   /** Whether Keel has to read Nodes for this policy, as it does from 0.22.0 where the tag may change. */
   readonly readsNodes: boolean;

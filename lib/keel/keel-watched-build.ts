@@ -1,4 +1,4 @@
-import { type ApiObject, type Duration, Size } from 'cdk8s';
+import { type ApiObject, Size } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { Deployment } from 'kubernetes-types/apps/v1.d.ts';
 import type { Lease } from 'kubernetes-types/coordination/v1.d.ts';
@@ -9,135 +9,24 @@ import type { GpuBuildNode } from '../gpu/gpu-build-node.ts';
 import { ImageName } from '../image/image-name.ts';
 import type { ImageSource } from '../image/image-source.ts';
 import { MakisuBuilder } from '../image/makisu-builder.ts';
-import type { Environment } from '../kubernetes/environment.ts';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
 import { networkPolicy, to, toApiServer, toDns, toInternet } from '../kubernetes/network.ts';
 import { kubeObject, lazy } from '../kubernetes/object.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
 import { reportProblems } from '../kubernetes/problem.ts';
 import { every, Grant, named } from '../kubernetes/rbac.ts';
-import type { ContainerResources } from '../kubernetes/resources.ts';
-import type { SecretSource } from '../kubernetes/secret-source.ts';
 import { serviceAccount } from '../kubernetes/service-account.ts';
-import { type AccessMode, volumeClaim } from '../kubernetes/storage.ts';
-import { namespaceOf, recordOf, type StageProps } from '../pipeline/pipeline-record.ts';
+import { volumeClaim } from '../kubernetes/storage.ts';
+import { namespaceOf, recordOf } from '../pipeline/pipeline-record.ts';
 import { defaultAgentImage } from '../platform/agent-image.ts';
 import type { TestService } from '../services/test-service.ts';
-import { buildPod, type EnvironmentSource } from './build-pod.ts';
+import { buildPod } from './build-pod.ts';
 import { gateConfiguration, gateRules } from './gate.ts';
 import type { KeelReference, WatchRequest } from './keel.ts';
 import { KeelPolicy } from './keel-policy.ts';
+import type { KeelWatchedBuildProps } from './keel-watched-build-props.ts';
 import { watchedBuildProblems } from './watched-build-problems.ts';
 import { WRAPPER_SCRIPT } from './wrapper.ts';
-
-/** The volume of a {@link KeelWatchedBuild}. */
-export interface BuildVolumeProps {
-  /**
-   * Where the volume is mounted.
-   * @default '/build'
-   */
-  readonly mountPath?: string;
-  /**
-   * Size of the volume.
-   * @default Size.gibibytes(20)
-   */
-  readonly size?: Size;
-  /**
-   * Storage class.
-   * @default - the cluster's default class
-   */
-  readonly storageClassName?: string;
-  /**
-   * How many nodes may mount the volume at once.
-   * @default 'ReadWriteOnce'
-   */
-  readonly accessMode?: AccessMode;
-}
-
-/** Props of {@link KeelWatchedBuild}. */
-export interface KeelWatchedBuildProps extends StageProps {
-  /** The image that is watched and runs: a builder's, or the name of one that something else pushes. */
-  readonly image: ImageSource | ImageName;
-  /** What builds and tests, in the image's working directory. */
-  readonly command: readonly string[];
-  /**
-   * Services that run while the build does.
-   * @default - none
-   */
-  readonly services?: Iterable<TestService>;
-  /**
-   * How long the command may run.
-   * @default Duration.hours(2)
-   */
-  readonly timeout?: Duration;
-  /**
-   * How long the container is kept after the command has ended, so that logs and files can be examined. A
-   * kept pod keeps its GPU; after the time the controller may scale the build to zero until its next image.
-   * @default - until the next image arrives
-   */
-  readonly keepFor?: Duration;
-  /**
-   * The kind of node to build on.
-   * @default - any, without a GPU
-   */
-  readonly node?: GpuBuildNode;
-  /**
-   * The Pod Security level that the image needs. At `restricted` it has to run as a user other than root.
-   * @default PodSecurity.restricted()
-   */
-  readonly podSecurity?: PodSecurity;
-  /**
-   * Environment variables, beside those that the services bring.
-   * @default - none
-   */
-  readonly env?: Environment;
-  /**
-   * ConfigMaps and Secrets of the namespace whose keys become variables.
-   * @default - none
-   */
-  readonly envFrom?: readonly EnvironmentSource[];
-  /**
-   * Secrets as files, by the path of each file.
-   * @default - none
-   */
-  readonly secretFiles?: Readonly<Record<string, SecretSource>>;
-  /**
-   * Resources of the build's container.
-   * @default - 1 to 2 CPU, 2 to 4 GiB of memory, 4 to 20 GiB of ephemeral storage
-   */
-  readonly resources?: ContainerResources;
-  /**
-   * The volume that outlives a build, or false for none.
-   * @default - 20 GiB at /build
-   */
-  readonly volume?: BuildVolumeProps | false;
-  /**
-   * Whether the pod uses the node's user IDs. `false` gives it a user namespace of its own, which
-   * Kubernetes has by default from 1.33.
-   * @default - the cluster's default
-   */
-  readonly hostUsers?: boolean;
-  /**
-   * When Keel rolls out a new image.
-   * @default KeelPolicy.sameTag()
-   */
-  readonly policy?: KeelPolicy;
-  /**
-   * How often Keel polls the registry for this image.
-   * @default - Keel's own interval
-   */
-  readonly pollInterval?: Duration;
-  /**
-   * The Keel that watches.
-   * @default - the platform's
-   */
-  readonly keel?: KeelReference;
-  /**
-   * The agent's image, for the gate.
-   * @default - the platform's
-   */
-  readonly agentImage?: ImageName;
-}
 
 /**
  * A build that Keel starts whenever its image changes.
@@ -158,6 +47,7 @@ export interface KeelWatchedBuildProps extends StageProps {
 export class KeelWatchedBuild extends Construct {
   /** The image that is watched and runs. */
   readonly image: ImageName;
+  /** The Deployment that Keel rolls. */
   readonly deployment: ApiObject;
   /** What the gate may do. */
   readonly gateGrant: Grant;

@@ -27,8 +27,12 @@ import type { KeelPolicy } from './keel-policy.ts';
 export interface WatchRequest {
   /** The namespace of the Deployment. */
   readonly namespace: string;
+  /** Which new images start a build. */
   readonly policy: KeelPolicy;
-  /** Where the registry is, for the network policy; a registry on the internet needs none. */
+  /**
+   * Where the registry is, for the network policy; a registry on the internet needs none.
+   * @default - Keel reaches registries on the internet only
+   */
   readonly registry?: { readonly insecure: boolean; readonly destinations: readonly Destination[] };
 }
 
@@ -36,7 +40,10 @@ export interface WatchRequest {
 export interface KeelReference {
   /** The namespace that Keel runs in. */
   readonly namespace: string;
-  /** The one account that Keel acts as; undefined where it has one for each namespace that it watches. */
+  /**
+   * The one account that Keel acts as; undefined where it has one for each namespace that it watches.
+   * @default - one account for each watched namespace
+   */
   readonly serviceAccountName?: string;
   /** Has a namespace watched, and says as whom Keel acts there. */
   watch(request: WatchRequest): Subject;

@@ -11,7 +11,7 @@ import { looksSecret } from '../kubernetes/secret-scan.ts';
 import type { TestService } from '../services/test-service.ts';
 import type { KeelReference } from './keel.ts';
 import type { KeelPolicy } from './keel-policy.ts';
-import type { KeelWatchedBuildProps } from './keel-watched-build.ts';
+import type { KeelWatchedBuildProps } from './keel-watched-build-props.ts';
 
 /** What a watched build has made of its props and of what it is in. */
 export interface WatchedBuildContext {

@@ -16,6 +16,7 @@ export class PodField {
   /** The name of the node that the pod runs on. */
   static readonly NODE_NAME: PodField = new PodField('spec.nodeName');
 
+  /** The field's path in the pod, such as `metadata.name`. */
   readonly fieldPath: string;
 
   private constructor(fieldPath: string) {

@@ -11,7 +11,7 @@ export const KeelsonLabels = {
   PIPELINE: 'keelson.dev/pipeline',
   /** The stage of the pipeline: `build`, `image-build`, `service`, … */
   STAGE: 'keelson.dev/stage',
-  /** The commit that an object was made for. */
+  /** The commit that an object was made for, as `tag.commit`: at most 63 characters. */
   COMMIT: 'keelson.dev/commit',
   /** The platform whose controller made the object, and may therefore delete it. */
   OWNER: 'keelson.dev/owner',

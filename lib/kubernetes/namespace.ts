@@ -85,14 +85,19 @@ export interface IsolatedNamespaceProps {
   readonly labels?: Readonly<Record<string, string>>;
   /** The level that the namespace enforces; asked at synthesis, when every stage is known. */
   readonly podSecurity: () => PodSecurity;
+  /** What may be used in all; asked at synthesis, when every stage is known. */
   readonly quota: () => QuotaLimits;
 }
 
 /** A namespace with a Pod Security level, a quota, default resources, and no connection that is not allowed. */
 export class IsolatedNamespace extends Construct {
+  /** The Namespace. */
   readonly namespace: ApiObject;
+  /** Its ResourceQuota. */
   readonly quota: ApiObject;
+  /** The LimitRange with default resources. */
   readonly limitRange: ApiObject;
+  /** The network policy that denies every connection. */
   readonly defaultDeny: ApiObject;
 
   constructor(scope: Construct, id: string, props: IsolatedNamespaceProps) {

@@ -13,7 +13,9 @@ export type { NetworkPolicyPeer } from 'kubernetes-types/networking/v1.d.ts';
 
 /** A peer and the TCP ports on which it is reached. */
 export interface Destination {
+  /** The pods or addresses. */
   readonly peers: readonly NetworkPolicyPeer[];
+  /** Their TCP ports. */
   readonly ports: readonly number[];
 }
 

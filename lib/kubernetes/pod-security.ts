@@ -38,7 +38,9 @@ export class PodSecurity {
     return new PodSecurity(level, reasons.length === 0 ? undefined : [...new Set(reasons)].join('; '));
   }
 
+  /** The level. */
   readonly level: PodSecurityLevel;
+  /** Why it is less than `restricted`; undefined where it is not. */
   readonly reason: string | undefined;
 
   private constructor(level: PodSecurityLevel, reason?: string) {

@@ -7,7 +7,9 @@ export type { PolicyRule } from 'kubernetes-types/rbac/v1.d.ts';
 
 /** A ServiceAccount, by namespace and name. */
 export interface Subject {
+  /** The ServiceAccount's namespace. */
   readonly namespace: string;
+  /** The ServiceAccount's name. */
   readonly serviceAccountName: string;
 }
 
@@ -15,7 +17,9 @@ export interface Subject {
 export interface GrantProps {
   /** The name of Role and RoleBinding. */
   readonly name: string;
+  /** The namespace in which the rights hold. */
   readonly namespace: string;
+  /** Who gets them. */
   readonly to: Subject;
   /** What is allowed; asked at synthesis, when every stage is known. */
   readonly rules: () => PolicyRule[];
@@ -23,7 +27,9 @@ export interface GrantProps {
 
 /** Rights of one ServiceAccount in one namespace: a Role and its RoleBinding. */
 export class Grant extends Construct {
+  /** The Role. */
   readonly role: ApiObject;
+  /** The RoleBinding. */
   readonly roleBinding: ApiObject;
 
   constructor(scope: Construct, id: string, { name, namespace, to, rules }: GrantProps) {

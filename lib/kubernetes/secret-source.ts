@@ -8,7 +8,9 @@ import { hidden, reportProblem } from './problem.ts';
 
 /** One key of a Secret in the namespace of what uses it. */
 export interface SecretReference {
+  /** The Secret's name. */
   readonly secretName: string;
+  /** The key of the value in it. */
   readonly key: string;
   /** Whether what uses it also runs without it. */
   readonly optional: boolean;

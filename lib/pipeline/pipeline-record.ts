@@ -25,21 +25,42 @@ import { sourceConfiguration } from './source-configuration.ts';
 
 /** What a stage tells of itself. Configurations are asked for at synthesis. */
 export interface StageContribution {
-  /** The Pod Security level that the stage's pods need in the pipeline's namespace. */
+  /**
+   * The Pod Security level that the stage's pods need in the pipeline's namespace.
+   * @default - nothing is asked of the namespace
+   */
   readonly podSecurity?: PodSecurity;
+  /**
+   * An image that the controller builds; asked at synthesis.
+   * @default - none
+   */
   readonly image?: () => ImageConfiguration;
+  /**
+   * A watched build; asked at synthesis.
+   * @default - none
+   */
   readonly build?: () => BuildConfiguration;
-  /** Secrets of the pipeline's namespace that the controller has to read. */
+  /**
+   * Secrets of the pipeline's namespace that the controller has to read.
+   * @default - none
+   */
   readonly readSecrets?: readonly SecretKeyConfiguration[];
-  /** Amounts added to the namespace's quota. */
+  /**
+   * Amounts added to the namespace's quota.
+   * @default - nothing
+   */
   readonly quota?: Readonly<Record<string, number>>;
 }
 
 /** Props of {@link PipelineRecord}. */
 export interface PipelineRecordProps {
+  /** The pipeline's name. */
   readonly pipelineName: string;
+  /** The pipeline's namespace. */
   readonly namespace: string;
+  /** The platform that the pipeline runs on. */
   readonly platform: PlatformReference;
+  /** The repository; undefined where something else pushes the image. */
   readonly source: GitSource | undefined;
 }
 
@@ -49,13 +70,21 @@ export interface PipelineRecordProps {
  * it. The controller finds it in the namespaces that carry the label `keelson.dev/platform`.
  */
 export class PipelineRecord extends Construct {
+  /** The pipeline's name. */
   readonly pipelineName: string;
+  /** The pipeline's namespace. */
   readonly namespace: string;
+  /** The platform that the pipeline runs on. */
   readonly platform: PlatformReference;
+  /** The repository; undefined where something else pushes the image. */
   readonly source: GitSource | undefined;
+  /** What the controller is told of the repository. */
   readonly sourceConfiguration: SourceConfiguration | undefined;
+  /** The ConfigMap with the pipeline's description. */
   readonly configMap: ApiObject;
+  /** The ConfigMap in which the controller keeps what it has built. */
   readonly ledger: ApiObject;
+  /** The controller's rights in the pipeline's namespace. */
   readonly grant: Grant;
   readonly #contributions: StageContribution[] = [];
 
@@ -81,6 +110,7 @@ export class PipelineRecord extends Construct {
     this.node.addValidation({ validate: () => this.#sharedImages() });
   }
 
+  /** Adds what a stage needs. */
   contribute(contribution: StageContribution): void {
     this.#contributions.push(contribution);
   }

@@ -59,7 +59,9 @@ const DEFAULT_QUOTA: QuotaLimits = {
 export class Pipeline extends Chart {
   /** The namespace in which the pipeline builds. */
   readonly namespaceName: string;
+  /** The platform that it runs on. */
   readonly platform: PlatformReference;
+  /** The repository; undefined where something else pushes the image. */
   readonly source: GitSource | undefined;
   /** The namespace's objects. */
   readonly isolation: IsolatedNamespace;

@@ -16,7 +16,9 @@ const HELD = 'keel.sh/policy';
 
 /** Props of {@link KeelAdmission}. */
 export interface KeelAdmissionProps {
+  /** The platform's name. */
   readonly platformName: string;
+  /** The Keel whose updates are judged. */
   readonly keel: KeelReference;
 }
 
@@ -27,6 +29,7 @@ export interface KeelAdmissionProps {
  * @see https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/
  */
 export class KeelAdmission extends Construct {
+  /** The policy on Keel's updates of Deployments. */
   readonly policy: AdmissionPolicy;
 
   constructor(scope: Construct, id: string, { platformName, keel }: KeelAdmissionProps) {
@@ -59,8 +62,11 @@ export class KeelAdmission extends Construct {
 
 /** Props of {@link ControllerAdmission}. */
 export interface ControllerAdmissionProps {
+  /** The platform's name. */
   readonly platformName: string;
+  /** As whom the controller acts. */
   readonly controller: Subject;
+  /** The only ClusterRole that the controller may bind. */
   readonly commitNamespaceRole: string;
 }
 
@@ -69,7 +75,9 @@ export interface ControllerAdmissionProps {
  * cluster-wide, because Kubernetes' authorization can't tell by label which of them are meant.
  */
 export class ControllerAdmission extends Construct {
+  /** The policy on namespaces. */
   readonly namespaces: AdmissionPolicy;
+  /** The policy on RoleBindings. */
   readonly roleBindings: AdmissionPolicy;
 
   constructor(scope: Construct, id: string, props: ControllerAdmissionProps) {
@@ -142,25 +150,35 @@ export class ControllerAdmission extends Construct {
 
 /** The requests that a policy is about. */
 export interface ResourceRule {
+  /** Groups of the API. */
   apiGroups: string[];
+  /** Versions of those groups. */
   apiVersions: string[];
+  /** What is done. */
   operations: ('CREATE' | 'UPDATE' | 'DELETE')[];
+  /** To which resources. */
   resources: string[];
 }
 
 /** Props of {@link AdmissionPolicy}. */
 export interface AdmissionPolicyProps {
+  /** The name of policy and binding. */
   readonly name: string;
   /** A CEL expression that is true for requests of whom the policy is about. */
   readonly who: string;
+  /** The requests that it judges. */
   readonly rule: ResourceRule;
+  /** CEL expressions with names, which validations refer to. */
   readonly variables: Variable[];
+  /** What has to hold, and what is said where it does not. */
   readonly validations: Validation[];
 }
 
 /** A ValidatingAdmissionPolicy that denies, with its binding. */
 export class AdmissionPolicy extends Construct {
+  /** The ValidatingAdmissionPolicy. */
   readonly policy: ApiObject;
+  /** Its binding, which denies. */
   readonly binding: ApiObject;
 
   constructor(

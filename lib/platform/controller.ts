@@ -41,8 +41,11 @@ export interface RetentionProps {
 
 /** Props of {@link Controller}. */
 export interface ControllerProps {
+  /** The platform's name. */
   readonly platformName: string;
+  /** The controller's namespace. */
   readonly namespace: string;
+  /** The agent's image. */
   readonly agentImage: ImageName;
   /** The platform's registry, in which the controller looks up digests. */
   readonly registry: Registry;
@@ -83,12 +86,17 @@ const SELECTOR = { 'app.kubernetes.io/name': NAME, [KeelsonLabels.STAGE]: 'contr
  * in them; what it may do in a pipeline's namespace, the pipeline grants.
  */
 export class Controller extends Construct {
+  /** As whom the controller acts. */
   readonly subject: Subject;
   /** The ClusterRole that the controller binds itself to in the namespaces that it makes. */
   readonly commitNamespaceRole: string;
+  /** The controller's namespace. */
   readonly namespace: IsolatedNamespace;
+  /** Its Deployment. */
   readonly deployment: ApiObject;
+  /** The ConfigMap with its configuration. */
   readonly configMap: ApiObject;
+  /** Its rights over namespaces and RoleBindings. */
   readonly clusterRole: ApiObject;
 
   constructor(scope: Construct, id: string, props: ControllerProps) {

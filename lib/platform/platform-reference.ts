@@ -12,8 +12,11 @@ export interface PlatformReference {
   readonly controllerSubject: Subject;
   /** The agent's image, for the gate beside a watched build. */
   readonly agentImage: ImageName;
+  /** Where images go. */
   readonly registry: Registry;
+  /** The layer cache of image builds; undefined where there is none. */
   readonly cache: LayerCache | undefined;
+  /** The Keel that starts builds; undefined where there is none. */
   readonly keel: KeelReference | undefined;
   /** Addresses of the API server as CIDRs, where they are known. */
   readonly apiServer: readonly string[] | undefined;

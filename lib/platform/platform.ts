@@ -125,8 +125,11 @@ export class Platform extends Chart implements PlatformReference {
 
   readonly platformName: string;
   readonly agentImage: ImageName;
+  /** Where images go. */
   readonly registry: Registry;
+  /** The layer cache of image builds; undefined where there is none. */
   readonly cache: LayerCache | undefined;
+  /** The Keel that starts builds; undefined where there is none. */
   readonly keel: KeelReference | undefined;
   readonly apiServer: readonly string[] | undefined;
   /** The controller. */

@@ -16,7 +16,9 @@ import { claimVolume, workload } from '../kubernetes/workload.ts';
 
 /** Props of {@link RegistryWorkload}. */
 export interface RegistryWorkloadProps {
+  /** The registry's namespace. */
   readonly namespace: string;
+  /** The port of every node by which kubelets and Keel reach it. */
   readonly nodePort: number;
   /** Size of the volume for images. */
   readonly storage: Size;
@@ -51,9 +53,13 @@ const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'];
 
 /** A registry in a namespace of its own, with the names that MicroK8s' addon uses. */
 export class RegistryWorkload extends Construct {
+  /** The registry's namespace. */
   readonly namespace: IsolatedNamespace;
+  /** Its Deployment. */
   readonly deployment: ApiObject;
+  /** Its Service, with the NodePort. */
   readonly service: ApiObject;
+  /** The claim of its volume. */
   readonly claim: ApiObject;
 
   constructor(scope: Construct, id: string, props: RegistryWorkloadProps) {

@@ -8,6 +8,7 @@ import type { Problem } from '../kubernetes/problem.ts';
 export interface NodeFile {
   /** Where it is written, below the folder for node set-up. */
   readonly file: string;
+  /** What is in it. */
   readonly content: string;
 }
 
@@ -44,8 +45,11 @@ export interface ImageOptions {
 
 /** Where an image builder puts its image. */
 export class ImageTarget {
+  /** The registry. */
   readonly registry: Registry;
+  /** The path within the registry. */
   readonly repository: string;
+  /** The tag that is pushed to. */
   readonly tag: Tag;
 
   constructor(registry: Registry, repository: string, tag: Tag = Tag.branch()) {

@@ -30,7 +30,9 @@ export interface MinioRabbitTestStackProps {
  * new KeelWatchedBuild(pipeline, 'build', { image, services, command: ['./base-build.sh'] });
  */
 export class MinioRabbitTestStack extends Construct implements Iterable<TestService> {
+  /** MinIO. */
   readonly minio: MinioService;
+  /** RabbitMQ. */
   readonly rabbit: RabbitService;
 
   constructor(scope: Construct, id: string, props: MinioRabbitTestStackProps = {}) {

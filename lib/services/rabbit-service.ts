@@ -56,8 +56,11 @@ export class RabbitService extends Construct implements TestService {
   readonly configuration: ServiceConfiguration;
   readonly environment: readonly EnvVar[];
   readonly destination: Destination;
+  /** Its Deployment. */
   readonly deployment: ApiObject;
+  /** Its Service. */
   readonly service: ApiObject;
+  /** The claim of its volume. */
   readonly claim: ApiObject;
 
   constructor(scope: Construct, id: string, props: RabbitServiceProps = {}) {

@@ -9,6 +9,7 @@ import type { SecretReference, SecretSource } from '../kubernetes/secret-source.
 
 /** User and password of a service. */
 export interface ServiceCredentials {
+  /** The name of the user. */
   readonly user: SecretSource;
   /** Letters and digits only where it becomes part of a URL. */
   readonly password: SecretSource;

@@ -93,10 +93,15 @@ export class GitSource {
   readonly url: string;
   /** The watched branches. */
   readonly branches: readonly string[];
+  /** How often the branches are looked up. */
   readonly pollInterval: Duration;
+  /** Where the version comes from. */
   readonly version: Version;
+  /** What the repository is read with; undefined where anybody may read it. */
   readonly credential: GitCredential | undefined;
+  /** Whether submodules are fetched. */
   readonly submodules: boolean;
+  /** Whether files of git LFS are fetched. */
   readonly lfs: boolean;
   readonly #options: RemoteGitOptions;
 

@@ -32,6 +32,7 @@ export class Version {
     return new Version({ from: 'file', path });
   }
 
+  /** What the controller is told of it. */
   readonly configuration: VersionConfiguration;
 
   private constructor(configuration: VersionConfiguration) {
