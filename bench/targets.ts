@@ -33,17 +33,12 @@ export function verdicts(results: Results): Verdict[] {
       add(`CPU at N=${size} to helm's`, results.ratio('helm', layout, size), HELM_RATIO);
     }
     add(`peak memory at N=${MANY}`, results.cell('keelson', layout, MANY)?.peakMegabytes, MEGABYTES, ' MB');
-    for (const [peer, title] of [
-      ['keelson', 'compiled'],
-      ['keelson-bundled', 'bundled'],
-    ] as const) {
-      const one = results.cpu(peer, layout, 1);
-      add(
-        `CPU at N=1, ${title}, to that of node -e 0`,
-        one === undefined ? undefined : one / startUp.node,
-        START_RATIO,
-      );
-    }
+    const one = results.cpu('keelson-bundled', layout, 1);
+    add(
+      'CPU at N=1, compiled into one file, to that of node -e 0',
+      one === undefined ? undefined : one / startUp.node,
+      START_RATIO,
+    );
   }
   list.push({
     target: "import 'keelson' beyond import 'cdk8s-plus-27'",

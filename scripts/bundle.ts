@@ -1,32 +1,47 @@
 /**
- * Puts the compiled library into one file: dist/lib/index.js. Node takes longer to find and link its seventy modules
- * than to run them. Declarations stay as they are, one per module; the sources that the source map names are in the
- * package, too.
+ * Puts the compiled library into one file, dist/lib/index.js, and the reference app with all that it needs into
+ * another, dist/apps/studio-go-runner/synth.js. Node takes longer to find and link their modules than to run them.
+ * Declarations stay as they are, one per module; the sources that the library's source map names are in the package,
+ * too.
  */
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { type BuildOptions, build } from 'esbuild';
 
 const directory = fileURLToPath(new URL('../dist/lib', import.meta.url));
-const entry = join(directory, 'index.js');
+const app = fileURLToPath(new URL('../dist/apps/studio-go-runner/synth.js', import.meta.url));
 
-await build({
-  entryPoints: [entry],
-  outfile: entry,
+const common: BuildOptions = {
   allowOverwrite: true,
   bundle: true,
   platform: 'node',
   target: 'node20',
   format: 'esm',
-  packages: 'external',
-  sourcemap: true,
-  sourcesContent: false,
   // Names of classes appear in messages.
   keepNames: true,
   logLevel: 'warning',
   // Without it, esbuild would take the library's sources by the paths of tsconfig.json.
   tsconfigRaw: {},
+};
+
+const library = join(directory, 'index.js');
+await build({
+  ...common,
+  entryPoints: [library],
+  outfile: library,
+  packages: 'external',
+  sourcemap: true,
+  sourcesContent: false,
+});
+await build({
+  ...common,
+  entryPoints: [app],
+  outfile: app,
+  // cdk8s is CommonJS and requires modules of Node.
+  banner: {
+    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+  },
 });
 
 for (const file of readdirSync(directory, { recursive: true, encoding: 'utf8' })) {
