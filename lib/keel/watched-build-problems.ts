@@ -4,8 +4,8 @@ import { kubernetesMinorOf } from '../app/kubernetes-version.ts';
 import type { ImageName } from '../image/image-name.ts';
 import { durationProblems } from '../kubernetes/durations.ts';
 import { isDnsLabel, isDnsSubdomain } from '../kubernetes/names.ts';
-import type { Problem } from '../kubernetes/problem.ts';
-import { hidden } from '../kubernetes/problem.ts';
+import type { PodSecurity } from '../kubernetes/pod-security.ts';
+import { hidden, type Problem } from '../kubernetes/problem.ts';
 import { resourceProblems } from '../kubernetes/resources.ts';
 import { looksSecret } from '../kubernetes/secret-scan.ts';
 import type { TestService } from '../services/test-service.ts';
@@ -41,6 +41,7 @@ export function watchedBuildProblems(
     ...durationProblems('keepFor', props.keepFor, 1, 30 * 86_400),
     ...durationProblems('pollInterval', props.pollInterval, 2, 86_400),
     ...policyProblems(policy),
+    ...reasonProblems(props.podSecurity),
     ...hostUsersProblems(scope, props.hostUsers),
     ...volumeProblems(props),
     ...environmentProblems(props),
@@ -138,6 +139,13 @@ function commandProblems(command: readonly string[]): Problem[] {
       },
     ];
   });
+}
+
+function reasonProblems(podSecurity: PodSecurity | undefined): Problem[] {
+  if (podSecurity === undefined || podSecurity.level === 'restricted' || podSecurity.reason?.trim())
+    return [];
+  const remedy = 'say why, for whoever reads the namespace';
+  return [{ property: 'podSecurity', value: podSecurity.reason, message: 'has no reason', remedy }];
 }
 
 function policyProblems(policy: KeelPolicy): Problem[] {

@@ -16,7 +16,7 @@ export interface Problem {
 /** Stands in an error for a value that must not be shown. */
 export const hidden: unique symbol = Symbol('hidden');
 
-const WARNINGS = new Notes<string>();
+const WARNINGS = new Notes<() => Problem | undefined>();
 
 /**
  * Records a problem on a construct. It is raised at synthesis, by {@link KeelsonApp} and by a plain
@@ -32,14 +32,19 @@ export function reportProblems(construct: IConstruct, problems: Iterable<Problem
   for (const problem of problems) reportProblem(construct, problem);
 }
 
-/** Records a warning, which {@link KeelsonApp} returns from synthesis beside the files. */
-export function reportWarning(construct: IConstruct, problem: Problem): void {
-  WARNINGS.add(construct, formatProblem(problem));
+/**
+ * Records a warning, which {@link KeelsonApp} returns from synthesis beside the files. One that depends on
+ * what is added later is asked for at synthesis.
+ */
+export function reportWarning(construct: IConstruct, problem: Problem | (() => Problem | undefined)): void {
+  WARNINGS.add(construct, typeof problem === 'function' ? problem : () => problem);
 }
 
 /** The warnings recorded on one construct. */
 export function warningsOf(construct: IConstruct): readonly string[] {
-  return WARNINGS.of(construct);
+  return WARNINGS.of(construct)
+    .flatMap((warning) => warning() ?? [])
+    .map(formatProblem);
 }
 
 /** One line: property, what is wrong, the value, the remedy. */

@@ -1,11 +1,12 @@
-import type { Size } from 'cdk8s';
+import { Chart, type Size } from 'cdk8s';
 import type { Construct } from 'constructs';
 import type { ImageName } from '../image/image-name.ts';
 import { GeneratedSecret } from '../kubernetes/generated-secret.ts';
 import { isDnsLabel } from '../kubernetes/names.ts';
-import { type Problem, reportProblems } from '../kubernetes/problem.ts';
+import { type Problem, reportProblems, reportWarning } from '../kubernetes/problem.ts';
 import { type ContainerResources, resourceProblems } from '../kubernetes/resources.ts';
 import type { SecretReference, SecretSource } from '../kubernetes/secret-source.ts';
+import { PipelineRecord } from '../pipeline/pipeline-record.ts';
 
 /** User and password of a service. */
 export interface ServiceCredentials {
@@ -57,7 +58,22 @@ export function serviceCredentials(
     namespace,
     keys: { user: { password: { length: 12 } }, password: { password: { length: 32 } } },
   });
+  reportWarning(scope, () => unfilledWarning(scope, secret.secretName));
   return { user: secret.reference('user'), password: secret.reference('password') };
+}
+
+/** In a chart of which no controller knows, nobody makes the values, and the service waits for ever. */
+function unfilledWarning(scope: Construct, secretName: string): Problem | undefined {
+  const known = Chart.of(scope)
+    .node.findAll()
+    .some((construct) => construct instanceof PipelineRecord);
+  if (known) return undefined;
+  return {
+    property: 'credentials',
+    value: undefined,
+    message: `are to be made in the Secret ${secretName} by a controller, which does not know this chart`,
+    remedy: 'give credentials, use a Pipeline, or fill the Secret yourself',
+  };
 }
 
 /** Reports what is wrong with the props that services have in common. */

@@ -1,5 +1,5 @@
 import { Duration } from 'cdk8s';
-import { KeelPolicy, RabbitService, SecretSource } from 'keelson';
+import { KeelPolicy, PodSecurity, RabbitService, SecretSource } from 'keelson';
 import { pipeline, platform } from '../support/programs.ts';
 import type { Build } from '../support/synthesized.ts';
 import { aBuild, type Row } from './row.ts';
@@ -15,6 +15,11 @@ export const builds: readonly Row[] = [
     'no command',
     aBuild({ command: [] }),
     `ci/build: command: is empty (got []); give the program and its arguments, such as ['./base-build.sh']`,
+  ],
+  [
+    'a level without a reason',
+    aBuild({ podSecurity: PodSecurity.baseline(' ') }),
+    'ci/build: podSecurity: has no reason (got " "); say why, for whoever reads the namespace',
   ],
   [
     'a number as an argument',

@@ -179,3 +179,23 @@ describe('both together', () => {
     expect(new Set(objects.map(({ metadata }) => metadata.namespace))).toEqual(new Set(['tests']));
   });
 });
+
+describe('credentials that a controller would make', () => {
+  const warnings = (make: Parameters<typeof synthesized>[0]): string =>
+    synthesized(make)
+      .result.warnings.filter((warning) => warning.includes('credentials'))
+      .join();
+
+  test('are warned of in a chart that no controller knows', () => {
+    expect(warnings((app) => new MinioService(foreignChart(app, 'tests'), 'minio'))).toMatch(
+      /^foreign\/minio: credentials: .*minio-credentials.*; give credentials/,
+    );
+  });
+
+  test('are not warned of where they are given, or in a pipeline', () => {
+    expect(
+      warnings((app) => new MinioService(foreignChart(app, 'tests'), 'minio', { credentials: CREDENTIALS })),
+    ).toBe('');
+    expect(warnings((app) => new MinioService(pipeline(app), 'minio'))).toBe('');
+  });
+});
