@@ -19,6 +19,7 @@ export class Spool {
   readonly #folder: string;
   readonly #file: number;
   readonly #buffer: Buffer = Buffer.allocUnsafe(BUFFER_SIZE);
+  #read: Buffer = Buffer.alloc(0);
   #used = 0;
   #written = 0;
 
@@ -42,11 +43,12 @@ export class Spool {
     return length;
   }
 
+  /** A part again, until the next is read: all of them are read into one place. */
   read({ start, length }: Span): Uint8Array {
     this.#flush();
-    const text = new Uint8Array(length);
-    readSync(this.#file, text, 0, length, start);
-    return text;
+    if (this.#read.length < length) this.#read = Buffer.allocUnsafe(length * 2);
+    readSync(this.#file, this.#read, 0, length, start);
+    return this.#read.subarray(0, length);
   }
 
   /** Takes the file away. */

@@ -1,7 +1,8 @@
-import type { ApiObject } from 'cdk8s';
+import { type ApiObject, Chart } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { Secret } from 'kubernetes-types/core/v1.d.ts';
 import { KeelsonAnnotations } from './labels.ts';
+import { Notes } from './notes.ts';
 import { kubeObject } from './object.ts';
 import { reportProblem } from './problem.ts';
 import { type SecretReference, SecretSource } from './secret-source.ts';
@@ -41,6 +42,8 @@ export interface GeneratedSecretProps {
   readonly keys: Readonly<Record<string, SecretGenerator>>;
 }
 
+const SECRETS = new Notes<GeneratedSecret>();
+
 /**
  * A Secret whose values the platform's controller makes in the cluster: once, and never changed after.
  * The manifest holds the recipe and no value, and leaves `data` alone, so that neither GitOps nor Pulumi
@@ -56,6 +59,11 @@ export interface GeneratedSecretProps {
  * });
  */
 export class GeneratedSecret extends Construct {
+  /** The generated Secrets of a chart, in the order in which they were made. */
+  static of(chart: Chart): readonly GeneratedSecret[] {
+    return SECRETS.of(chart);
+  }
+
   /** The Secret's name. */
   readonly secretName: string;
   /** The Secret. */
@@ -64,6 +72,7 @@ export class GeneratedSecret extends Construct {
   constructor(scope: Construct, id: string, props: GeneratedSecretProps) {
     super(scope, id);
     this.secretName = props.name ?? id;
+    SECRETS.add(Chart.of(this), this);
     this.#checkKeys(props.keys);
     this.secret = kubeObject<Secret>(this, 'Resource', {
       apiVersion: 'v1',

@@ -144,10 +144,9 @@ export class PipelineRecord extends Construct {
 
   /** The part of the configuration that the controller's rights follow from. */
   #workloads(): Pick<PipelineConfiguration, 'source' | 'builds' | 'generatedSecrets'> {
-    const generated = Chart.of(this)
-      .node.findAll()
-      .filter((construct) => construct instanceof GeneratedSecret)
-      .filter(({ secret }) => (secret.metadata.namespace ?? this.namespace) === this.namespace);
+    const generated = GeneratedSecret.of(Chart.of(this)).filter(
+      ({ secret }) => (secret.metadata.namespace ?? this.namespace) === this.namespace,
+    );
     return {
       ...(this.sourceConfiguration !== undefined && { source: this.sourceConfiguration }),
       builds: this.#contributions.flatMap(({ build }) => build?.() ?? []),

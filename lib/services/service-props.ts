@@ -6,7 +6,7 @@ import { isDnsLabel } from '../kubernetes/names.ts';
 import { type Problem, reportProblems, reportWarning } from '../kubernetes/problem.ts';
 import { type ContainerResources, resourceProblems } from '../kubernetes/resources.ts';
 import type { SecretReference, SecretSource } from '../kubernetes/secret-source.ts';
-import { PipelineRecord } from '../pipeline/pipeline-record.ts';
+import { PipelineRecord, recordOf } from '../pipeline/pipeline-record.ts';
 
 /** User and password of a service. */
 export interface ServiceCredentials {
@@ -64,9 +64,9 @@ export function serviceCredentials(
 
 /** In a chart of which no controller knows, nobody makes the values, and the service waits for ever. */
 function unfilledWarning(scope: Construct, secretName: string): Problem | undefined {
-  const known = Chart.of(scope)
-    .node.findAll()
-    .some((construct) => construct instanceof PipelineRecord);
+  const chart = Chart.of(scope).node;
+  const known =
+    recordOf(scope, {}) !== undefined || chart.findAll().some((child) => child instanceof PipelineRecord);
   if (known) return undefined;
   return {
     property: 'credentials',
