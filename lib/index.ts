@@ -10,6 +10,9 @@ export {
 export type { KubernetesObject, Transform } from './app/render.ts';
 export { GpuBuildNode, type GpuBuildNodeProps } from './gpu/gpu-build-node.ts';
 export { Gpus } from './gpu/gpus.ts';
+export type { BuildProgram, BuildSteps, ImageBuild, ImageOutput } from './image/build-program.ts';
+export { ImageBuilder } from './image/image-builder.ts';
+export type { ImageBuilderProps } from './image/image-builder-props.ts';
 export { ImageName, type ImageNameParts } from './image/image-name.ts';
 export type { ImageSource } from './image/image-source.ts';
 export { MakisuBuilder, type MakisuBuilderProps } from './image/makisu-builder.ts';

@@ -7,7 +7,7 @@ import type { GitSource } from '../source/git-source.ts';
 import type { ImageName } from './image-name.ts';
 
 /** Where the source of the commit lies, in every builder's container. */
-export const CONTEXT_MOUNT = '/makisu-context';
+export const CONTEXT_MOUNT = '/keelson/context';
 
 const CREDENTIAL_MOUNT = '/keelson/credential';
 const UID = 65532;

@@ -3,6 +3,7 @@ import { ImageName } from '../image/image-name.ts';
 import { Tag } from '../image/tag.ts';
 import type { Destination } from '../kubernetes/network.ts';
 import type { Problem } from '../kubernetes/problem.ts';
+import type { SecretSource } from '../kubernetes/secret-source.ts';
 
 /** A file that has to lie on each node before its kubelet can pull from a registry. */
 export interface NodeFile {
@@ -22,6 +23,12 @@ export interface Registry {
   readonly aliases: readonly string[];
   /** Whether it speaks plain http. */
   readonly insecure: boolean;
+  /** A Docker configuration (`.dockerconfigjson`) with an account that may push; undefined where none is asked for. */
+  readonly pushCredential?: SecretSource | undefined;
+  /** Docker configurations with accounts that may pull; undefined or empty where none is asked for. */
+  readonly pullCredentials?: readonly SecretSource[] | undefined;
+  /** The certificate authority as PEM; undefined where the registry's certificate is publicly trusted. */
+  readonly certificateAuthority?: string | undefined;
   /** Where its pods and nodes are, for network policies. */
   readonly destinations: readonly Destination[];
   /** Services that give the aliases a meaning in the namespace of an image build. */

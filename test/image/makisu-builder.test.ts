@@ -38,11 +38,15 @@ describe('options', () => {
         target: registry().image('team/x', { tag: Tag.named('latest') }),
       }),
     );
-    expect(args).toContain('-f=docker/Dockerfile');
+    expect(args).toContain('-f=/keelson/context/docker/Dockerfile');
     expect(args).toContain('--target=test');
     expect(args).toContain('--redis-cache-addr=redis:6379');
     expect(args).toContain('-t=team/x:latest');
-    expect(args.slice(-3)).toEqual(['--build-arg=A=1', '--build-arg=B=two words', '/makisu-context/src/app']);
+    expect(args.slice(-3)).toEqual([
+      '--build-arg=A=1',
+      '--build-arg=B=two words',
+      '/keelson/context/src/app',
+    ]);
   });
 
   test('of the Job reach the Job', () => {

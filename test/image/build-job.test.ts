@@ -56,10 +56,10 @@ describe('by default', () => {
       `--push=${PUSH}`,
       `--replica=${PUSH}/team/build:main-${COMMIT}`,
       '-t=team/build:main',
-      '-f=Dockerfile',
+      '-f=/keelson/context/Dockerfile',
       '--modifyfs=true',
       '--registry-config=/registry-config/registry.yaml',
-      '/makisu-context',
+      '/keelson/context',
     ]);
   });
 
@@ -108,7 +108,7 @@ describe('a commit', () => {
       );
       expect(env.get('KEELSON_GIT_BRANCH')).toBe(branch);
       expect(env.get('KEELSON_GIT_COMMIT')).toBe(COMMIT);
-      expect(container?.args).toEqual(['source', '--directory=/makisu-context']);
+      expect(container?.args).toEqual(['source', '--directory=/keelson/context']);
       expect(job.metadata?.annotations?.['keelson.dev/branch']).toBe(branch);
     },
   );

@@ -1,0 +1,162 @@
+import { type Duration, Size } from 'cdk8s';
+import type { Job } from 'kubernetes-types/batch/v1.d.ts';
+import type { ConfigMap, Container, ServiceAccount, Volume } from 'kubernetes-types/core/v1.d.ts';
+import type { NetworkPolicy } from 'kubernetes-types/networking/v1.d.ts';
+import type { GitCredentialConfiguration } from '../agent/configuration.ts';
+import { placeholder, type TemplateObject } from '../agent/job-template.ts';
+import { KeelsonAnnotations, KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
+import { toDnsLabel } from '../kubernetes/names.ts';
+import { isolatedNamespaceObjects } from '../kubernetes/namespace.ts';
+import { to, toDns, toInternet } from '../kubernetes/network.ts';
+import type { PodSecurity } from '../kubernetes/pod-security.ts';
+import type { ContainerResources } from '../kubernetes/resources.ts';
+import type { PlatformReference } from '../platform/platform-reference.ts';
+import type { ImageTarget } from '../registry/registry.ts';
+import type { GitSource } from '../source/git-source.ts';
+import type { BuildSteps } from './build-program.ts';
+import { type PushOptions, pushContainer, pushVolumes, REGISTRY_CA } from './push-container.ts';
+import { sourceContainer, sourceVolumes } from './source-container.ts';
+
+export interface BuildJobOptions {
+  readonly title: string;
+  /** The builder's name within the pipeline. */
+  readonly name: string;
+  readonly pipeline: string;
+  readonly platform: PlatformReference;
+  readonly source: GitSource;
+  readonly credential: GitCredentialConfiguration | undefined;
+  readonly target: ImageTarget;
+  readonly timeout: Duration;
+  readonly podSecurity: PodSecurity;
+  readonly steps: BuildSteps;
+  /** How the archive is pushed that the build leaves; undefined where it pushes by itself. */
+  readonly push: PushOptions | undefined;
+}
+
+/** Sizes used where a build states none. */
+export const BUILD_RESOURCES: ContainerResources = {
+  cpu: { request: { amount: '500m' }, limit: { amount: '2' } },
+  memory: { request: Size.gibibytes(1), limit: Size.gibibytes(4) },
+  ephemeralStorage: { request: Size.gibibytes(10), limit: Size.gibibytes(30) },
+};
+
+const NAME = 'imagebuilder';
+
+/** A build's namespace with everything in it, with placeholders for what the commit decides. */
+export function commitNamespaceTemplate(options: BuildJobOptions): TemplateObject[] {
+  const { platform, target, podSecurity, pipeline, steps } = options;
+  const namespace = placeholder('namespace');
+  const objects = [
+    ...isolatedNamespaceObjects({
+      name: namespace,
+      labels: {
+        'app.kubernetes.io/managed-by': 'keelson',
+        [KeelsonLabels.OWNER]: platform.platformName,
+        [KeelsonLabels.PIPELINE]: toDnsLabel(pipeline),
+        [KeelsonLabels.COMMIT]: placeholder('tag.commit'),
+      },
+      podSecurity,
+      quota: { 'count/pods': '5', 'count/jobs.batch': '5', 'limits.cpu': '16', 'limits.memory': '64Gi' },
+    }),
+    serviceAccount(namespace),
+    networkPolicy(namespace, options),
+    ...target.registry.aliasServices(namespace),
+    ...certificateAuthority(namespace, target),
+    ...(steps.objects ?? []),
+    job(namespace, options),
+  ];
+  return objects as unknown as TemplateObject[];
+}
+
+/** The certificate by which tools of the build know the registry. It is public. */
+function certificateAuthority(namespace: string, { registry }: ImageTarget): ConfigMap[] {
+  if (registry.certificateAuthority === undefined) return [];
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: REGISTRY_CA, namespace },
+      data: { 'ca.crt': registry.certificateAuthority },
+    },
+  ];
+}
+
+function serviceAccount(namespace: string): ServiceAccount {
+  return {
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: { name: NAME, namespace },
+    automountServiceAccountToken: false,
+  };
+}
+
+function networkPolicy(namespace: string, { target, steps }: BuildJobOptions): NetworkPolicy {
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { name: NAME, namespace },
+    spec: {
+      podSelector: { matchLabels: { [KeelsonLabels.STAGE]: 'image-build' } },
+      policyTypes: ['Egress'],
+      egress: [toDns(), toInternet(), ...to(target.registry.destinations), ...to(steps.destinations ?? [])],
+    },
+  };
+}
+
+function job(namespace: string, options: BuildJobOptions): Job {
+  const { timeout, pipeline, name, title, steps } = options;
+  const labels = {
+    ...partLabels(title.toLowerCase(), 'image-build'),
+    [KeelsonLabels.COMMIT]: placeholder('tag.commit'),
+  };
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: {
+      name: NAME,
+      namespace,
+      labels,
+      annotations: {
+        [KeelsonAnnotations.BRANCH]: placeholder('branch'),
+        [KeelsonAnnotations.COMMIT]: placeholder('commit'),
+        [KeelsonAnnotations.URL]: placeholder('url'),
+        [KeelsonAnnotations.IMAGE]: `${pipeline}/${name}`,
+      },
+    },
+    spec: {
+      // The controller decides about another attempt: a pod that comes back by itself would hide the failure.
+      backoffLimit: 0,
+      activeDeadlineSeconds: timeout.toSeconds({ integral: false }),
+      ttlSecondsAfterFinished: 7 * 86_400,
+      template: {
+        metadata: { labels },
+        spec: {
+          restartPolicy: 'Never',
+          serviceAccountName: NAME,
+          automountServiceAccountToken: false,
+          enableServiceLinks: false,
+          ...(steps.seccomp !== 'Unset' && {
+            securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
+          }),
+          ...containers(options),
+        },
+      },
+    },
+  };
+}
+
+/** The source, then the build, and then the push, where the build may not hold the credential for it. */
+function containers({ platform, source, credential, steps, push }: BuildJobOptions): {
+  initContainers: Container[];
+  containers: Container[];
+  volumes: Volume[];
+} {
+  const fetch = sourceContainer(platform.agentImage, source, credential);
+  const volumes = [...sourceVolumes(credential), ...(steps.volumes ?? [])];
+  if (push === undefined) return { initContainers: [fetch], containers: [steps.container], volumes };
+  return {
+    initContainers: [fetch, steps.container],
+    containers: [pushContainer(push)],
+    volumes: [...volumes, ...pushVolumes(push)],
+  };
+}

@@ -1,0 +1,87 @@
+import type { Container, Volume } from 'kubernetes-types/core/v1.d.ts';
+import type { TemplateObject } from '../agent/job-template.ts';
+import type { Destination } from '../kubernetes/network.ts';
+import type { PodSecurity } from '../kubernetes/pod-security.ts';
+import type { ContainerResources } from '../kubernetes/resources.ts';
+import type { SecretReference, SecretSource } from '../kubernetes/secret-source.ts';
+import type { PlatformReference } from '../platform/platform-reference.ts';
+import type { ImageTarget } from '../registry/registry.ts';
+import type { ImageName } from './image-name.ts';
+
+/** What makes one kind of image builder differ from another. Everything else of a build, they share. */
+export interface BuildProgram {
+  /** The builder's name for people, such as `Makisu`. */
+  readonly title: string;
+  /** The builder's image where a program names none. */
+  readonly defaultImage: string;
+  /** The Pod Security level that the namespace of a build needs. */
+  readonly podSecurity: PodSecurity;
+  /**
+   * Whether the container that runs the Dockerfile pushes. `without-credential`: only where a push needs
+   * none, because RUN steps could read it; elsewhere it leaves an archive, as with `never`, which a
+   * container that runs nothing of the repository pushes.
+   */
+  readonly pushes: 'always' | 'without-credential' | 'never';
+  /**
+   * Secrets that a build needs, by the construct id of what has to be made for them.
+   * @default - none
+   */
+  readonly secrets?: Readonly<Record<string, { readonly property: string; readonly source: SecretSource }>>;
+  /** The containers of one build; asked at synthesis. */
+  steps(build: ImageBuild): BuildSteps;
+}
+
+/** One build, as a {@link BuildProgram} sees it. Values that the commit decides are placeholders. */
+export interface ImageBuild {
+  /** The builder's image. */
+  readonly image: ImageName;
+  /** The platform. */
+  readonly platform: PlatformReference;
+  /** The namespace of the build. */
+  readonly namespace: string;
+  /** Where the image goes. */
+  readonly target: ImageTarget;
+  /** What becomes of the image. */
+  readonly output: ImageOutput;
+  /** The directory with the context, in the volume `context`. */
+  readonly contextDirectory: string;
+  /** The Dockerfile, as an absolute path. */
+  readonly dockerfile: string;
+  /** The stage of the Dockerfile; undefined for the last. */
+  readonly targetStage: string | undefined;
+  /** Values for ARGs. */
+  readonly buildArgs: Readonly<Record<string, string>>;
+  /** Resources; undefined for the usual ones. */
+  readonly resources: ContainerResources | undefined;
+  /** The secrets of {@link BuildProgram.secrets}, by the same ids. */
+  readonly secrets: Readonly<Record<string, SecretReference>>;
+}
+
+/** What becomes of a built image: names to push it under, or a file in docker's archive format. */
+export type ImageOutput = { readonly push: readonly ImageName[] } | { readonly archive: string };
+
+/** The part of a build's pod that a builder brings. */
+export interface BuildSteps {
+  /** The container that runs the Dockerfile. It finds the source in the volume `context`. */
+  readonly container: Container;
+  /**
+   * The seccomp profile of the pod.
+   * @default RuntimeDefault
+   */
+  readonly seccomp?: 'RuntimeDefault' | 'Unset';
+  /**
+   * Volumes of that container.
+   * @default - none but those of the source and the archive
+   */
+  readonly volumes?: readonly Volume[];
+  /**
+   * Further objects in the build's namespace.
+   * @default - none
+   */
+  readonly objects?: readonly TemplateObject[];
+  /**
+   * What the build connects to, beside DNS, the internet and the target's registry.
+   * @default - nothing
+   */
+  readonly destinations?: readonly Destination[];
+}

@@ -1,0 +1,56 @@
+import type { Duration } from 'cdk8s';
+import type { ContainerResources } from '../kubernetes/resources.ts';
+import type { StageProps } from '../pipeline/pipeline-record.ts';
+import type { ImageTarget } from '../registry/registry.ts';
+import type { ImageName } from './image-name.ts';
+
+/** What every image builder can be told. */
+export interface ImageBuilderProps extends StageProps {
+  /** Where the image goes, such as `platform.registry.image('leafai/build', { tag: Tag.branch() })`. */
+  readonly target: ImageTarget;
+  /**
+   * The Dockerfile, from the repository's root.
+   * @default 'Dockerfile'
+   */
+  readonly dockerfile?: string;
+  /**
+   * The directory of the repository that is the build's context.
+   * @default - the repository's root
+   */
+  readonly context?: string;
+  /**
+   * The stage of the Dockerfile to build.
+   * @default - the last
+   */
+  readonly targetStage?: string;
+  /**
+   * Values for the Dockerfile's ARGs. None may be a secret: it stays in the image's history.
+   * @default - none
+   */
+  readonly buildArgs?: Readonly<Record<string, string>>;
+  /**
+   * The builder's own image.
+   * @default - the one that the builder names
+   */
+  readonly image?: ImageName;
+  /**
+   * Resources of the container that builds.
+   * @default - 500m to 2 CPU, 1 to 4 GiB of memory, 10 to 30 GiB of ephemeral storage
+   */
+  readonly resources?: ContainerResources;
+  /**
+   * How long a build may take.
+   * @default Duration.hours(1)
+   */
+  readonly timeout?: Duration;
+  /**
+   * What becomes of a running build of the same tag when a newer commit arrives.
+   * @default 'queue'
+   */
+  readonly concurrency?: 'queue' | 'supersede';
+  /**
+   * How often a build that failed is tried in all.
+   * @default 1
+   */
+  readonly maxAttempts?: number;
+}

@@ -1,0 +1,233 @@
+import { Duration } from 'cdk8s';
+import { Construct } from 'constructs';
+import type { SecretKeyConfiguration } from '../agent/configuration.ts';
+import { placeholder, type TemplateObject } from '../agent/job-template.ts';
+import { declareStage } from '../app/graph.ts';
+import { durationProblems } from '../kubernetes/durations.ts';
+import { type Problem, reportProblem, reportProblems, reportWarning } from '../kubernetes/problem.ts';
+import { resourceProblems } from '../kubernetes/resources.ts';
+import { literalSecretProblem } from '../kubernetes/secret-scan.ts';
+import type { SecretReference } from '../kubernetes/secret-source.ts';
+import { type PipelineRecord, recordOf } from '../pipeline/pipeline-record.ts';
+import type { ImageTarget } from '../registry/registry.ts';
+import type { GitSource } from '../source/git-source.ts';
+import { isInsideRepository } from '../source/version.ts';
+import { commitNamespaceTemplate } from './build-job.ts';
+import type { BuildProgram, ImageOutput } from './build-program.ts';
+import type { ImageBuilderProps } from './image-builder-props.ts';
+import { ImageName } from './image-name.ts';
+import type { ImageSource } from './image-source.ts';
+import { ARCHIVE, SKOPEO_IMAGE } from './push-container.ts';
+import { CONTEXT_MOUNT } from './source-container.ts';
+
+/**
+ * What all image builders have in common: an image for each new commit, made by a Job in the commit's own
+ * namespace. The Job is a template that the platform's controller fills: nothing runs until a commit
+ * arrives. A kind of builder adds a {@link BuildProgram}.
+ */
+export abstract class ImageBuilder extends Construct implements ImageSource {
+  readonly image: ImageName;
+  /** Where the image goes. */
+  readonly target: ImageTarget;
+  /** The pipeline's record; undefined where a platform is missing, which is reported. */
+  protected readonly record: PipelineRecord | undefined;
+
+  protected constructor(scope: Construct, id: string, props: ImageBuilderProps, program: BuildProgram) {
+    super(scope, id);
+    this.record = recordOf(this, props);
+    const source = props.source ?? this.record?.source;
+    const tool = props.image ?? ImageName.parse(program.defaultImage);
+    this.target = props.target;
+    this.image = this.#deployedImage(source);
+    reportProblems(this, this.#problems(props, tool));
+    declareStage(this, {
+      title: `${program.title} ${id}`,
+      detail: this.image.toString(),
+      inputs: [{ from: this.record?.node.scope ?? this, label: 'new commit' }],
+    });
+    if (this.record === undefined || source === undefined) {
+      this.#reportMissing(this.record === undefined ? 'platform' : 'source');
+    } else {
+      this.#contribute(this.record, source, tool, props, program);
+    }
+  }
+
+  #contribute(
+    record: PipelineRecord,
+    source: GitSource,
+    tool: ImageName,
+    props: ImageBuilderProps,
+    program: BuildProgram,
+  ): void {
+    const { platform, pipelineName: pipeline, sourceConfiguration } = record;
+    const { target, concurrency = 'queue', maxAttempts = 1 } = props;
+    const name = this.node.id;
+    const secrets = this.#bindSecrets(program);
+    const pushCredential = target.registry.pushCredential?.bind(this, `${name}-push`, 'target.registry');
+    const credential = sourceConfiguration?.credential;
+    const copySecrets = [
+      ...[...Object.values(secrets), ...(pushCredential === undefined ? [] : [pushCredential])].map(toKey),
+      ...(credential === undefined
+        ? []
+        : [credential.kind === 'token' ? credential.token : credential.privateKey]),
+    ];
+    const names = this.#names();
+    const byItself =
+      program.pushes === 'always' ||
+      (program.pushes === 'without-credential' && pushCredential === undefined);
+    const output: ImageOutput = byItself ? { push: names } : { archive: ARCHIVE };
+    const push = byItself
+      ? undefined
+      : { skopeo: ImageName.parse(SKOPEO_IMAGE), target, names, credential: pushCredential };
+    const { dockerfile = 'Dockerfile', context = '.', targetStage, buildArgs = {}, resources } = props;
+    const jobTemplate = (): TemplateObject[] =>
+      commitNamespaceTemplate({
+        title: program.title,
+        name,
+        pipeline,
+        platform,
+        source,
+        credential,
+        target,
+        push,
+        timeout: props.timeout ?? Duration.hours(1),
+        podSecurity: program.podSecurity,
+        steps: program.steps({
+          image: tool,
+          platform,
+          namespace: placeholder('namespace'),
+          target,
+          output,
+          secrets,
+          contextDirectory: context === '.' ? CONTEXT_MOUNT : `${CONTEXT_MOUNT}/${context}`,
+          dockerfile: `${CONTEXT_MOUNT}/${dockerfile}`,
+          targetStage,
+          buildArgs,
+          resources,
+        }),
+      });
+    const { registry, repository, tag } = target;
+    const place = { host: registry.pushHost, repository, tag: tag.template, insecure: registry.insecure };
+    record.contribute({
+      image: () => ({
+        name,
+        target: place,
+        jobTemplate: jobTemplate(),
+        copySecrets,
+        concurrency,
+        maxAttempts,
+      }),
+      readSecrets: copySecrets,
+    });
+  }
+
+  #bindSecrets({ secrets = {} }: BuildProgram): Record<string, SecretReference> {
+    const entries = Object.entries(secrets);
+    return Object.fromEntries(
+      entries.map(([id, { source, property }]) => [id, source.bind(this, `${this.node.id}-${id}`, property)]),
+    );
+  }
+
+  /** The tag, and a second one that tells which commit a digest was built from. */
+  #names(): ImageName[] {
+    const tag = this.target.tag.template;
+    return [this.target.pushName(tag), this.target.pushName(`${tag}-${placeholder('tag.commit')}`)];
+  }
+
+  /** What a Deployment names: the tag of the first branch where the tag depends on it. */
+  #deployedImage(source: GitSource | undefined): ImageName {
+    const branches = source?.branches ?? [];
+    const tags = new Set(branches.map((branch) => this.target.tag.forBranch(branch)));
+    if (tags.size > 1) {
+      reportWarning(this, {
+        property: 'target.tag',
+        value: branches,
+        message: `gives each branch its own image, of which a watched build follows only that of ${branches[0]}`,
+        remedy: 'make a pipeline for each branch that is to be built and tested',
+      });
+    }
+    const tag = this.target.tag.forBranch(branches[0] ?? 'main');
+    if (tag === undefined) {
+      reportProblem(this, {
+        property: 'target.tag',
+        value: this.target.tag.template,
+        message: 'is new with every commit, so that nothing can watch it',
+        remedy: 'use Tag.branch() or Tag.named(name); a tag for the commit is pushed beside it anyway',
+      });
+    }
+    return this.target.imageName(tag ?? 'latest');
+  }
+
+  #problems(props: ImageBuilderProps, tool: ImageName): Problem[] {
+    const { target, dockerfile, context, buildArgs = {} } = props;
+    const paths = [
+      ['dockerfile', dockerfile],
+      ['context', context],
+    ] as const;
+    return [
+      ...target.registry.problems('target.registry'),
+      ...target.tag.problems('target.tag'),
+      ...this.image.problems('target').filter(({ property }) => property === 'target.repository'),
+      ...tool.problems('image'),
+      ...resourceProblems('resources', props.resources),
+      ...Object.entries(buildArgs).flatMap(([name, value]) => buildArgProblems(name, value)),
+      ...paths.flatMap(([property, path]) =>
+        path === undefined || isInsideRepository(path)
+          ? []
+          : [
+              {
+                property,
+                value: path,
+                message: 'is not a path inside the repository',
+                remedy: 'give a relative path without ".."',
+              },
+            ],
+      ),
+      ...attemptProblems(props.maxAttempts),
+      ...durationProblems('timeout', props.timeout, 1, 7 * 86_400),
+    ];
+  }
+
+  #reportMissing(property: 'source' | 'platform'): void {
+    reportProblem(this, {
+      property,
+      value: undefined,
+      message: 'is missing',
+      remedy: 'give it, or put the builder into a Pipeline that has it',
+    });
+  }
+}
+
+function toKey({ secretName, key }: SecretReference): SecretKeyConfiguration {
+  return { secretName, key };
+}
+
+function buildArgProblems(name: string, value: string): Problem[] {
+  const property = `buildArgs.${name}`;
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+    return [
+      {
+        property,
+        value: name,
+        message: 'is not a valid name of an ARG',
+        remedy: 'use letters, digits and "_"',
+      },
+    ];
+  }
+  const secret = literalSecretProblem(property, name, value);
+  return secret === undefined
+    ? []
+    : [{ ...secret, remedy: 'leave it out: build arguments stay in the history of the image' }];
+}
+
+function attemptProblems(attempts: number | undefined): Problem[] {
+  if (attempts === undefined || (Number.isInteger(attempts) && attempts >= 1 && attempts <= 10)) return [];
+  return [
+    {
+      property: 'maxAttempts',
+      value: attempts,
+      message: 'is not a number of attempts',
+      remedy: 'give 1 to 10',
+    },
+  ];
+}
