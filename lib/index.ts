@@ -72,6 +72,10 @@ export {
 } from './registry/microk8s-registry.ts';
 export { type ImageOptions, ImageTarget, type NodeFile, type Registry } from './registry/registry.ts';
 export { RegistryWorkload, type RegistryWorkloadProps } from './registry/registry-workload.ts';
+export type { GitHubReleaseProps } from './release/github-release.ts';
+export { GitHubRelease } from './release/github-release.ts';
+export { Release, type ReleaseProps } from './release/release.ts';
+export { type ReleaseContribution, ReleasePlan } from './release/release-plan.ts';
 export { MinioRabbitTestStack, type MinioRabbitTestStackProps } from './services/minio-rabbit-test-stack.ts';
 export { MinioService, type MinioServiceProps } from './services/minio-service.ts';
 export { RabbitService, type RabbitServiceProps } from './services/rabbit-service.ts';

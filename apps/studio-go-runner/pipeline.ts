@@ -14,6 +14,7 @@ import {
   Platform,
   PodField,
   PodSecurity,
+  Release,
   SecretSource,
   Tag,
   Version,
@@ -59,7 +60,7 @@ export function studioGoRunnerPipeline(
   const services = new MinioRabbitTestStack(pipeline, 'services', { minio: { storage: Size.gibibytes(15) } });
   const keys = encryptionKeys(pipeline);
 
-  new KeelWatchedBuild(pipeline, 'build', {
+  const build = new KeelWatchedBuild(pipeline, 'build', {
     image: options.image === undefined ? built : ImageName.parse(options.image),
     services,
     // The image holds the checkout as src.tar, and base-build.sh appends to the log that it is told.
@@ -86,6 +87,15 @@ export function studioGoRunnerPipeline(
       '/runner/certs/queues/signing/rmq_cpu_andrei_': keys.source('signing-publickey'),
       '/runner/certs/aws-sqs/default/credentials': awsSqs('credentials'),
       '/runner/certs/aws-sqs/default/config': awsSqs('config'),
+    },
+  });
+  new Release(pipeline, 'release', {
+    after: build,
+    assets: ['cmd/runner/bin/*'],
+    github: {
+      repository: options.repository.replace(/^https:\/\/github\.com\/|\.git$/g, ''),
+      // Without this Secret, nothing is released.
+      token: SecretSource.existing('release-github-token', 'github_token'),
     },
   });
   return pipeline;

@@ -1,4 +1,5 @@
 import type { TemplateObject } from './job-template.ts';
+import type { ReleaseConfiguration } from './release.ts';
 import type { AGENT_API_VERSION } from './version.ts';
 
 /** The name of the ConfigMap that describes a pipeline, in the pipeline's namespace. */
@@ -53,6 +54,8 @@ export interface PipelineConfiguration extends Document<'Pipeline'> {
   readonly images: readonly ImageConfiguration[];
   /** The builds that Keel starts. */
   readonly builds: readonly BuildConfiguration[];
+  /** What is done once a build has passed. */
+  readonly releases: readonly ReleaseConfiguration[];
   /** Secrets in the pipeline's namespace whose missing values the controller makes. */
   readonly generatedSecrets: readonly string[];
 }
@@ -89,6 +92,8 @@ export interface SecretKeyConfiguration {
   readonly secretName: string;
   /** The key in it. */
   readonly key: string;
+  /** Its namespace; absent where it is the pipeline's. */
+  readonly namespace?: string;
 }
 
 /** How a private repository is read. */
@@ -111,12 +116,16 @@ export interface ImageConfiguration {
   };
   /** The objects made in the commit's namespace, the Namespace itself first, with placeholders. */
   readonly jobTemplate: readonly TemplateObject[];
-  /** Keys of Secrets copied from the pipeline's namespace into the commit's, under the same names. */
+  /** Keys of Secrets copied into the commit's namespace, under the same names. */
   readonly copySecrets: readonly SecretKeyConfiguration[];
   /** What happens to a build of the same tag that is still running when a newer commit arrives. */
   readonly concurrency: 'queue' | 'supersede';
   /** How often a build is tried. */
   readonly maxAttempts: number;
+  /** Whether it is built only where the tag is not in the registry yet; absent where it is built for each commit. */
+  readonly onlyIfAbsent?: true;
+  /** Names of images that have to be there before; absent where there are none. */
+  readonly after?: readonly string[];
 }
 
 /** A watched build, as the controller repairs it. The gate has its own {@link GateConfiguration}. */
@@ -175,4 +184,6 @@ export interface GateConfiguration extends Document<'Gate'> {
   readonly runDirectory: string;
   /** Where outputs of runs are kept: a directory of the build's volume. */
   readonly outputDirectory?: string;
+  /** The port on which a run's outputs are served to its releases; absent where there are none. */
+  readonly outputsPort?: number;
 }

@@ -1,6 +1,7 @@
 export * from './configuration.ts';
 export type { AgentDocument } from './document.ts';
 export * from './job-template.ts';
+export * from './release.ts';
 export * from './run-files.ts';
 export * from './status.ts';
 export { AGENT_API_VERSION, KEELSON_VERSION } from './version.ts';

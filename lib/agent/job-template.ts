@@ -25,7 +25,7 @@ export interface TemplateValues {
   readonly commit: string;
   /** The pipeline's version, resolved at the commit. */
   readonly version: string;
-  /** A DNS label unique to pipeline, commit and attempt. */
+  /** A DNS label of at most 40 characters, unique to pipeline, commit and attempt. */
   readonly id: string;
   /** The branch as an image tag. */
   readonly 'tag.branch': string;
@@ -33,6 +33,10 @@ export interface TemplateValues {
   readonly 'tag.commit': string;
   /** The version as an image tag. */
   readonly 'tag.version': string;
+  /** In a release: the digest of the image that was tested. */
+  readonly digest: string;
+  /** In a release: where the outputs of the tested run are fetched from. */
+  readonly outputs: string;
 }
 
 const NAMES: readonly (keyof TemplateValues)[] = [
@@ -45,6 +49,8 @@ const NAMES: readonly (keyof TemplateValues)[] = [
   'tag.branch',
   'tag.commit',
   'tag.version',
+  'digest',
+  'outputs',
 ];
 
 /**

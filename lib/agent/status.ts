@@ -16,6 +16,21 @@ export interface BuildStatus {
   readonly runs: readonly BuildRun[];
 }
 
+/** How far a release has come. */
+export type ReleasePhase = 'Running' | 'Succeeded' | 'Failed' | 'TimedOut' | 'Skipped';
+
+/** One part of a release: an image, or a Job. */
+export interface ReleaseRun {
+  /** The release's name. */
+  readonly release: string;
+  /** The name of the image or Job. */
+  readonly part: string;
+  /** How far it has come. */
+  readonly phase: ReleasePhase;
+  /** One sentence for a person, such as which Secret was missing. */
+  readonly message?: string;
+}
+
 /** One run of a watched build. Times are RFC 3339 in UTC. */
 export interface BuildRun {
   /** The pod's UID: the run's identity, and the holder of the build's Lease. */
@@ -36,6 +51,8 @@ export interface BuildRun {
   readonly finishedAt?: string;
   /** The command's exit code; absent where it has not ended by itself. */
   readonly exitCode?: number;
+  /** What became of its releases; absent where it has none, or has not passed. */
+  readonly releases?: readonly ReleaseRun[];
   /** One sentence for a person. */
   readonly message?: string;
 }

@@ -7,15 +7,16 @@ import { placeholder, type TemplateObject } from '../agent/job-template.ts';
 import { KeelsonAnnotations, KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
 import { toDnsLabel } from '../kubernetes/names.ts';
 import { isolatedNamespaceObjects } from '../kubernetes/namespace.ts';
-import { to, toDns, toInternet } from '../kubernetes/network.ts';
+import { type Destination, to, toDns, toInternet } from '../kubernetes/network.ts';
 import type { PodSecurity } from '../kubernetes/pod-security.ts';
 import type { ContainerResources } from '../kubernetes/resources.ts';
 import type { PlatformReference } from '../platform/platform-reference.ts';
 import type { ImageTarget } from '../registry/registry.ts';
+import { outputsContainer } from '../release/outputs-container.ts';
 import type { GitSource } from '../source/git-source.ts';
 import type { BuildSteps } from './build-program.ts';
 import { type PushOptions, pushContainer, pushVolumes, REGISTRY_CA } from './push-container.ts';
-import { sourceContainer, sourceVolumes } from './source-container.ts';
+import { CONTEXT_MOUNT, sourceContainer, sourceVolumes } from './source-container.ts';
 
 export interface BuildJobOptions {
   readonly title: string;
@@ -31,6 +32,8 @@ export interface BuildJobOptions {
   readonly steps: BuildSteps;
   /** How the archive is pushed that the build leaves; undefined where it pushes by itself. */
   readonly push: PushOptions | undefined;
+  /** Where the outputs of the tested run are fetched from, in a release. */
+  readonly outputs: Destination | undefined;
 }
 
 /** Sizes used where a build states none. */
@@ -90,7 +93,7 @@ function serviceAccount(namespace: string): ServiceAccount {
   };
 }
 
-function networkPolicy(namespace: string, { target, steps }: BuildJobOptions): NetworkPolicy {
+function networkPolicy(namespace: string, { target, steps, outputs }: BuildJobOptions): NetworkPolicy {
   return {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',
@@ -98,7 +101,13 @@ function networkPolicy(namespace: string, { target, steps }: BuildJobOptions): N
     spec: {
       podSelector: { matchLabels: { [KeelsonLabels.STAGE]: 'image-build' } },
       policyTypes: ['Egress'],
-      egress: [toDns(), toInternet(), ...to(target.registry.destinations), ...to(steps.destinations ?? [])],
+      egress: [
+        toDns(),
+        toInternet(),
+        ...to(target.registry.destinations),
+        ...to(steps.destinations ?? []),
+        ...to(outputs === undefined ? [] : [outputs]),
+      ],
     },
   };
 }
@@ -146,16 +155,22 @@ function job(namespace: string, options: BuildJobOptions): Job {
 }
 
 /** The source, then the build, and then the push, where the build may not hold the credential for it. */
-function containers({ platform, source, credential, steps, push }: BuildJobOptions): {
+function containers({ platform, source, credential, steps, push, outputs }: BuildJobOptions): {
   initContainers: Container[];
   containers: Container[];
   volumes: Volume[];
 } {
-  const fetch = sourceContainer(platform.agentImage, source, credential);
+  const fetch = [
+    sourceContainer(platform.agentImage, source, credential),
+    // Over the source: a Dockerfile finds what the tested build made where that build made it.
+    ...(outputs === undefined
+      ? []
+      : [outputsContainer(platform.agentImage, 'context', CONTEXT_MOUNT, '--assets')]),
+  ];
   const volumes = [...sourceVolumes(credential), ...(steps.volumes ?? [])];
-  if (push === undefined) return { initContainers: [fetch], containers: [steps.container], volumes };
+  if (push === undefined) return { initContainers: fetch, containers: [steps.container], volumes };
   return {
-    initContainers: [fetch, steps.container],
+    initContainers: [...fetch, steps.container],
     containers: [pushContainer(push)],
     volumes: [...volumes, ...pushVolumes(push)],
   };

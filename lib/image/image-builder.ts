@@ -1,6 +1,6 @@
 import { Duration } from 'cdk8s';
 import { Construct } from 'constructs';
-import type { SecretKeyConfiguration } from '../agent/configuration.ts';
+import type { ImageConfiguration, SecretKeyConfiguration } from '../agent/configuration.ts';
 import { placeholder, type TemplateObject } from '../agent/job-template.ts';
 import { declareStage } from '../app/graph.ts';
 import { durationProblems } from '../kubernetes/durations.ts';
@@ -10,6 +10,7 @@ import { literalSecretProblem } from '../kubernetes/secret-scan.ts';
 import type { SecretReference } from '../kubernetes/secret-source.ts';
 import { type PipelineRecord, recordOf } from '../pipeline/pipeline-record.ts';
 import type { ImageTarget } from '../registry/registry.ts';
+import { ReleasePlan } from '../release/release-plan.ts';
 import type { GitSource } from '../source/git-source.ts';
 import { isInsideRepository } from '../source/version.ts';
 import { commitNamespaceTemplate } from './build-job.ts';
@@ -36,24 +37,32 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
     super(scope, id);
     this.record = recordOf(this, props);
     const source = props.source ?? this.record?.source;
+    const release = ReleasePlan.of(this);
     const tool = props.image ?? ImageName.parse(program.defaultImage);
     this.target = props.target;
-    this.image = this.#deployedImage(source);
+    // Nothing watches the image of a release, so that its tag may be new each time.
+    this.image =
+      release === undefined ? this.#deployedImage(source) : this.target.imageName(this.target.tag.template);
     reportProblems(this, this.#problems(props, tool));
     declareStage(this, {
       title: `${program.title} ${id}`,
       detail: this.image.toString(),
-      inputs: [{ from: this.record?.node.scope ?? this, label: 'new commit' }],
+      inputs: [
+        release === undefined
+          ? { from: this.record?.node.scope ?? this, label: 'new commit' }
+          : { from: this.node.scope ?? this },
+      ],
     });
     if (this.record === undefined || source === undefined) {
       this.#reportMissing(this.record === undefined ? 'platform' : 'source');
     } else {
-      this.#contribute(this.record, source, tool, props, program);
+      this.#contribute(this.record, release, source, tool, props, program);
     }
   }
 
   #contribute(
     record: PipelineRecord,
+    release: ReleasePlan | undefined,
     source: GitSource,
     tool: ImageName,
     props: ImageBuilderProps,
@@ -63,15 +72,24 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
     const { target, concurrency = 'queue', maxAttempts = 1 } = props;
     const name = this.node.id;
     const secrets = this.#bindSecrets(program);
-    const pushCredential = target.registry.pushCredential?.bind(this, `${name}-push`, 'target.registry');
+    // What may push a release is with the release, out of the build's reach.
+    const pushCredential = target.registry.pushCredential?.bind(
+      this,
+      `${name}-push`,
+      'target.registry',
+      release?.namespace,
+    );
     const credential = sourceConfiguration?.credential;
-    const copySecrets = [
-      ...[...Object.values(secrets), ...(pushCredential === undefined ? [] : [pushCredential])].map(toKey),
+    const copySecrets: SecretKeyConfiguration[] = [
+      ...Object.values(secrets).map(toKey),
+      ...(pushCredential === undefined
+        ? []
+        : [{ ...toKey(pushCredential), ...(release !== undefined && { namespace: release.namespace }) }]),
       ...(credential === undefined
         ? []
         : [credential.kind === 'token' ? credential.token : credential.privateKey]),
     ];
-    const names = this.#names();
+    const names = release === undefined ? this.#names() : [this.target.pushName(this.target.tag.template)];
     const byItself =
       program.pushes === 'always' ||
       (program.pushes === 'without-credential' && pushCredential === undefined);
@@ -90,6 +108,7 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
         credential,
         target,
         push,
+        outputs: release?.outputs,
         timeout: props.timeout ?? Duration.hours(1),
         podSecurity: program.podSecurity,
         steps: program.steps({
@@ -108,17 +127,24 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
       });
     const { registry, repository, tag } = target;
     const place = { host: registry.pushHost, repository, tag: tag.template, insecure: registry.insecure };
-    record.contribute({
-      image: () => ({
-        name,
-        target: place,
-        jobTemplate: jobTemplate(),
-        copySecrets,
-        concurrency,
-        maxAttempts,
-      }),
-      readSecrets: copySecrets,
+    const image = (): ImageConfiguration => ({
+      name,
+      target: place,
+      jobTemplate: jobTemplate(),
+      copySecrets,
+      concurrency,
+      maxAttempts,
     });
+    const readSecrets = copySecrets.filter(({ namespace }) => namespace === undefined);
+    if (release === undefined) {
+      record.contribute({ image, readSecrets });
+    } else {
+      record.contribute({ readSecrets });
+      release.contribute({
+        image,
+        readSecrets: copySecrets.filter((secret) => !readSecrets.includes(secret)),
+      });
+    }
   }
 
   #bindSecrets({ secrets = {} }: BuildProgram): Record<string, SecretReference> {

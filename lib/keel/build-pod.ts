@@ -13,6 +13,7 @@ import type {
 import { RUN_DIRECTORY } from '../agent/run-files.ts';
 import type { ImageName } from '../image/image-name.ts';
 import { environment } from '../kubernetes/environment.ts';
+import { lazy } from '../kubernetes/object.ts';
 import type { PodSecurity } from '../kubernetes/pod-security.ts';
 import { type ContainerResources, resourceRequirements } from '../kubernetes/resources.ts';
 import { apiTokenVolume } from '../kubernetes/service-account.ts';
@@ -20,6 +21,7 @@ import { claimVolume } from '../kubernetes/workload.ts';
 import type { TestService } from '../services/test-service.ts';
 import { AGENT_UID, gateContainer, gateVolumes, runMount } from './gate.ts';
 import type { EnvironmentSource, KeelWatchedBuildProps } from './keel-watched-build-props.ts';
+import type { RunOutputs } from './run-outputs.ts';
 import { secretFileVolumes } from './secret-files.ts';
 import { WrapperVariables } from './wrapper.ts';
 
@@ -31,6 +33,7 @@ export interface BuildPodOptions extends Omit<KeelWatchedBuildProps, 'image' | '
   readonly podSecurity: PodSecurity;
   readonly services: readonly TestService[];
   readonly volume: { readonly mountPath: string } | undefined;
+  readonly outputs: RunOutputs;
 }
 
 const WRAPPER_DIRECTORY = '/keelson/bin';
@@ -54,7 +57,7 @@ export function buildPod(scope: Construct, options: BuildPodOptions): () => PodS
     ...(hostUsers !== undefined && { hostUsers }),
     ...node?.scheduling,
     securityContext: podContext(podSecurity),
-    initContainers: [gateContainer(agentImage)],
+    initContainers: [gateContainer(agentImage, options.outputs, volumeMount(options))],
     containers: [buildContainer(options, env, secrets.mounts)],
     volumes: [
       apiTokenVolume(),
@@ -68,7 +71,8 @@ export function buildPod(scope: Construct, options: BuildPodOptions): () => PodS
 }
 
 function buildContainer(options: BuildPodOptions, env: EnvVar[], secretMounts: VolumeMount[]): Container {
-  const { image, command, envFrom, volume, node, resources, podSecurity } = options;
+  const { image, command, envFrom, node, resources, podSecurity } = options;
+  const mount = volumeMount(options);
   const gpus = node?.gpus.any ? { [node.gpus.resourceName]: String(node.gpus.count) } : {};
   const { requests, limits } = resourceRequirements(resources, RESOURCES);
   return {
@@ -86,21 +90,26 @@ function buildContainer(options: BuildPodOptions, env: EnvVar[], secretMounts: V
       runMount(),
       { name: 'wrapper', mountPath: WRAPPER_DIRECTORY, readOnly: true },
       { name: 'podinfo', mountPath: '/etc/podinfo', readOnly: true },
-      ...(volume === undefined ? [] : [{ name: 'build', mountPath: volume.mountPath }]),
+      ...(mount === undefined ? [] : [mount]),
       ...secretMounts,
     ],
   };
 }
 
+function volumeMount({ volume }: BuildPodOptions): VolumeMount | undefined {
+  return volume && { name: 'build', mountPath: volume.mountPath };
+}
+
 /** The wrapper's variables, those of the services, and the build's own, which win. */
 function variables(scope: Construct, options: BuildPodOptions): EnvVar[] {
-  const { services, env = {}, volume, timeout = Duration.hours(2), keepFor } = options;
+  const { services, env = {}, outputs, timeout = Duration.hours(2), keepFor } = options;
   const uid: EnvVar = { name: 'KEELSON_RUN_ID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } };
-  const output = volume === undefined ? '' : `${volume.mountPath}/.keelson/runs/$(KEELSON_RUN_ID)`;
+  const output = outputs.directory === undefined ? '' : `${outputs.directory}/$(KEELSON_RUN_ID)`;
   const all = [
     uid,
     { name: WrapperVariables.RUN_DIRECTORY, value: RUN_DIRECTORY },
     { name: WrapperVariables.OUTPUT_DIRECTORY, value: output },
+    { name: WrapperVariables.ASSETS, value: lazy(() => outputs.patterns) },
     { name: WrapperVariables.TIMEOUT, value: String(timeout.toSeconds({ integral: false })) },
     { name: WrapperVariables.KEEP, value: String(keepFor?.toSeconds({ integral: false }) ?? 0) },
     ...services.flatMap((service) => service.environment),

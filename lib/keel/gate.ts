@@ -1,6 +1,7 @@
 import type { Container, Volume, VolumeMount } from 'kubernetes-types/core/v1.d.ts';
 import type { ServiceConfiguration } from '../agent/configuration.ts';
 import { GATE_KEY, type GateConfiguration } from '../agent/configuration.ts';
+import { OUTPUTS_PORT } from '../agent/release.ts';
 import { RUN_DIRECTORY } from '../agent/run-files.ts';
 import { AGENT_API_VERSION } from '../agent/version.ts';
 import type { ImageName } from '../image/image-name.ts';
@@ -8,6 +9,7 @@ import { PodField } from '../kubernetes/environment.ts';
 import { restrictedContainer } from '../kubernetes/pod-security.ts';
 import { every, named, type PolicyRule } from '../kubernetes/rbac.ts';
 import { apiTokenMount } from '../kubernetes/service-account.ts';
+import type { RunOutputs } from './run-outputs.ts';
 
 /** The user that the agent's image runs as, and the group of a build pod's volumes. */
 export const AGENT_UID = 65532;
@@ -25,7 +27,7 @@ export interface BuildNames {
 export function gateConfiguration(
   names: BuildNames,
   services: readonly ServiceConfiguration[],
-  outputDirectory: string | undefined,
+  outputs: RunOutputs,
 ): GateConfiguration {
   return {
     apiVersion: AGENT_API_VERSION,
@@ -38,7 +40,8 @@ export function gateConfiguration(
     services,
     servicesTimeoutSeconds: 300,
     runDirectory: RUN_DIRECTORY,
-    ...(outputDirectory !== undefined && { outputDirectory }),
+    ...(outputs.directory !== undefined && { outputDirectory: outputs.directory }),
+    ...(outputs.port !== undefined && { outputsPort: outputs.port }),
   };
 }
 
@@ -46,7 +49,12 @@ export function gateConfiguration(
  * The gate: a native sidecar, which starts before the build's container and ends after it
  * (https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/). It alone holds an API token.
  */
-export function gateContainer(agentImage: ImageName): Container {
+export function gateContainer(
+  agentImage: ImageName,
+  outputs: RunOutputs,
+  volume: VolumeMount | undefined,
+): Container {
+  const served = outputs.port !== undefined && volume !== undefined;
   return {
     name: 'gate',
     image: agentImage.toString(),
@@ -58,6 +66,7 @@ export function gateContainer(agentImage: ImageName): Container {
       field('POD_NAMESPACE', PodField.NAMESPACE),
       field('POD_UID', PodField.UID),
     ],
+    ...(served && { ports: [{ name: 'outputs', containerPort: OUTPUTS_PORT, protocol: 'TCP' }] }),
     securityContext: { ...restrictedContainer(), runAsUser: AGENT_UID, runAsGroup: AGENT_UID },
     resources: {
       requests: { cpu: '20m', memory: '64Mi', 'ephemeral-storage': '16Mi' },
@@ -68,6 +77,7 @@ export function gateContainer(agentImage: ImageName): Container {
       apiTokenMount(),
       runMount(),
       { name: 'gate-config', mountPath: CONFIG_DIRECTORY, readOnly: true },
+      ...(served ? [{ ...volume, readOnly: true }] : []),
     ],
   };
 }

@@ -3,17 +3,26 @@ import { Construct } from 'constructs';
 import type { Deployment } from 'kubernetes-types/apps/v1.d.ts';
 import type { Lease } from 'kubernetes-types/coordination/v1.d.ts';
 import type { ConfigMap } from 'kubernetes-types/core/v1.d.ts';
+import type { NetworkPolicyPeer } from 'kubernetes-types/networking/v1.d.ts';
 import { GATE_KEY, type ServiceConfiguration } from '../agent/configuration.ts';
+import { OUTPUTS_PORT } from '../agent/release.ts';
 import { declareStage } from '../app/graph.ts';
 import type { GpuBuildNode } from '../gpu/gpu-build-node.ts';
+import { ImageBuilder } from '../image/image-builder.ts';
 import { ImageName } from '../image/image-name.ts';
 import type { ImageSource } from '../image/image-source.ts';
-import { MakisuBuilder } from '../image/makisu-builder.ts';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
-import { networkPolicy, to, toApiServer, toDns, toInternet } from '../kubernetes/network.ts';
+import {
+  type Destination,
+  networkPolicy,
+  to,
+  toApiServer,
+  toDns,
+  toInternet,
+} from '../kubernetes/network.ts';
 import { kubeObject, lazy } from '../kubernetes/object.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
-import { reportProblems } from '../kubernetes/problem.ts';
+import { formatProblem, reportProblems } from '../kubernetes/problem.ts';
 import { every, Grant, named } from '../kubernetes/rbac.ts';
 import { serviceAccount } from '../kubernetes/service-account.ts';
 import { volumeClaim } from '../kubernetes/storage.ts';
@@ -25,6 +34,7 @@ import { gateConfiguration, gateRules } from './gate.ts';
 import type { KeelReference, WatchRequest } from './keel.ts';
 import { KeelPolicy } from './keel-policy.ts';
 import type { KeelWatchedBuildProps } from './keel-watched-build-props.ts';
+import { RunOutputs } from './run-outputs.ts';
 import { watchedBuildProblems } from './watched-build-problems.ts';
 import { WRAPPER_SCRIPT } from './wrapper.ts';
 
@@ -55,12 +65,15 @@ export class KeelWatchedBuild extends Construct {
   readonly keelGrant: Grant | undefined;
   /** The volume that outlives a build. */
   readonly claim: ApiObject | undefined;
+  readonly #namespace: string;
+  readonly #outputs: RunOutputs;
 
   constructor(scope: Construct, id: string, props: KeelWatchedBuildProps) {
     super(scope, id);
     const record = recordOf(this, props);
     const platform = props.platform ?? record?.platform;
     const namespace = record?.namespace ?? namespaceOf(this, props.namespace);
+    this.#namespace = namespace;
     const keel = props.keel ?? platform?.keel;
     const policy = props.policy ?? KeelPolicy.sameTag();
     const podSecurity = props.podSecurity ?? PodSecurity.restricted();
@@ -74,6 +87,8 @@ export class KeelWatchedBuild extends Construct {
 
     const volume =
       props.volume === false ? undefined : { mountPath: '/build', size: Size.gibibytes(20), ...props.volume };
+    this.#outputs = new RunOutputs(volume?.mountPath);
+    this.node.addValidation({ validate: () => this.#outputs.problems().map(formatProblem) });
     this.claim = volume && volumeClaim(this, 'claim', { name: id, namespace }, 'volume', volume);
     serviceAccount(this, 'service-account', id, namespace);
     this.gateGrant = new Grant(this, 'gate', {
@@ -82,7 +97,7 @@ export class KeelWatchedBuild extends Construct {
       to: { namespace, serviceAccountName: id },
       rules: () => gateRules(names, configurations),
     });
-    this.#state(namespace, names, configurations, volume?.mountPath);
+    this.#state(namespace, names, configurations);
     this.#network(namespace, services, platform?.apiServer);
 
     const labels = { ...partLabels(id, 'build'), ...policy.labels, 'keel.sh/trigger': 'poll' };
@@ -95,6 +110,7 @@ export class KeelWatchedBuild extends Construct {
       podSecurity,
       services,
       volume,
+      outputs: this.#outputs,
     });
     this.deployment = kubeObject<Deployment>(this, 'Resource', {
       apiVersion: 'apps/v1',
@@ -117,7 +133,7 @@ export class KeelWatchedBuild extends Construct {
       })),
     });
 
-    const target = props.image instanceof MakisuBuilder ? props.image.target.registry : platform?.registry;
+    const target = props.image instanceof ImageBuilder ? props.image.target.registry : platform?.registry;
     this.keelGrant = keel && this.#watched(keel, namespace, policy, target);
     record?.contribute({
       podSecurity,
@@ -138,6 +154,23 @@ export class KeelWatchedBuild extends Construct {
     this.#declare(props.image, services, props.node);
   }
 
+  /**
+   * Keeps files that a run leaves, and lets pods fetch them, with the run's log, from the gate. A `Release`
+   * calls it.
+   *
+   * @param assets patterns of files in the command's working directory
+   * @param readers the pods that may fetch them
+   * @returns where they are fetched
+   */
+  shareOutputs(assets: readonly string[], readers: readonly NetworkPolicyPeer[]): Destination {
+    this.#outputs.share(assets, readers);
+    const namespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': this.#namespace } };
+    return {
+      peers: [{ namespaceSelector, podSelector: { matchLabels: this.#selector() } }],
+      ports: [OUTPUTS_PORT],
+    };
+  }
+
   #selector(): Record<string, string> {
     return { 'app.kubernetes.io/name': this.node.id, [KeelsonLabels.STAGE]: 'build' };
   }
@@ -153,10 +186,8 @@ export class KeelWatchedBuild extends Construct {
     namespace: string,
     names: { deployment: string; lease: string; status: string },
     services: readonly ServiceConfiguration[],
-    mountPath: string | undefined,
   ): void {
     const id = names.deployment;
-    const output = mountPath === undefined ? undefined : `${mountPath}/.keelson/runs`;
     const configMap = (child: string, name: string, data?: Record<string, string>): ApiObject =>
       kubeObject<ConfigMap>(this, child, {
         apiVersion: 'v1',
@@ -165,7 +196,9 @@ export class KeelWatchedBuild extends Construct {
         ...(data !== undefined && { data }),
       });
     configMap('gate-config', `${id}-gate`, {
-      [GATE_KEY]: `${JSON.stringify(gateConfiguration(names, services, output), null, 2)}\n`,
+      [GATE_KEY]: lazy(
+        () => `${JSON.stringify(gateConfiguration(names, services, this.#outputs), null, 2)}\n`,
+      ),
     });
     configMap('wrapper', `${id}-wrapper`, { 'wrapper.sh': WRAPPER_SCRIPT });
     // The gate writes these two; they are here so that it needs no right to create any.
@@ -186,6 +219,8 @@ export class KeelWatchedBuild extends Construct {
       name: this.node.id,
       namespace,
       pods: this.#selector(),
+      // Nobody connects to a build, but a release to its gate.
+      ingress: () => this.#outputs.ingress,
       egress: () => [
         toDns(),
         toApiServer(apiServer),

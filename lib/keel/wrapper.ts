@@ -10,11 +10,14 @@ export const WrapperVariables = {
   KEEP: 'KEELSON_KEEP_SECONDS',
   /** Where the log of the run is kept beside the container's own; nowhere if empty. */
   OUTPUT_DIRECTORY: 'KEELSON_OUTPUT_DIRECTORY',
+  /** Patterns of files that are kept when the command has succeeded, a line each. */
+  ASSETS: 'KEELSON_ASSETS',
 } as const;
 
 /**
  * The POSIX shell program that runs a build's command between the gate's go and its own end. It needs sh,
- * sleep, cat, mv, rm and mkdir, which any build image has; with tee and mkfifo it also keeps a log file.
+ * sleep, cat, mv, rm and mkdir, which any build image has; with tee and mkfifo it also keeps a log file, and
+ * with cp the assets of a release.
  * See {@link RunFiles} for what it says to the gate.
  */
 export const WRAPPER_SCRIPT: string = `#!/bin/sh
@@ -53,6 +56,24 @@ leave() {
 }
 trap leave TERM INT
 
+# Keeps regular files for a release, under the paths that they have. Each pattern has to find one.
+keep_assets() (
+  IFS='
+'
+  set -f
+  for pattern in $${WrapperVariables.ASSETS}; do
+    set +f
+    found=
+    for file in $pattern; do
+      [ -f "$file" ] && [ ! -h "$file" ] || continue
+      case $file in */*) directory=$output/assets/\${file%/*} ;; *) directory=$output/assets ;; esac
+      mkdir -p "$directory" && cp "$file" "$directory/" || exit 1
+      found=1
+    done
+    [ -n "$found" ] || { say "no file matches $pattern"; exit 1; }
+  done
+)
+
 attempt=$(cat "$run/${RunFiles.ATTEMPT}" 2>/dev/null || printf 0)
 attempt=$((attempt + 1))
 rm -f "$run/${RunFiles.GO}" "$run/${RunFiles.RESULT}" "$run/timed-out"
@@ -88,6 +109,10 @@ if [ "$decision" = run ]; then
   kill "$watchdog" 2>/dev/null
   command=
   [ -e "$run/timed-out" ] && code=${TIMEOUT_EXIT_CODE}
+  if [ "$code" -eq 0 ] && [ -n "$${WrapperVariables.ASSETS}" ] && ! keep_assets; then
+    say 'the assets of the release could not be kept'
+    code=1
+  fi
   record ${RunFiles.RESULT} "$attempt $code"
   say "ended with exit code $code"
   [ -z "$log" ] || pause 1

@@ -36,7 +36,15 @@ export const KeelsonAnnotations = {
 } as const;
 
 /** A value of `keelson.dev/stage`. */
-export type Stage = 'build' | 'image-build' | 'service' | 'cache' | 'registry' | 'controller' | 'keel';
+export type Stage =
+  | 'build'
+  | 'image-build'
+  | 'service'
+  | 'cache'
+  | 'registry'
+  | 'controller'
+  | 'keel'
+  | 'release';
 
 /** The recommended labels of a part, with its stage. */
 export function partLabels(name: string, stage: Stage): Record<string, string> {

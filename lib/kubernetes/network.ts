@@ -90,12 +90,16 @@ export function networkPolicy(scope: Construct, id: string, options: NetworkPoli
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',
     metadata: { name, ...(namespace !== undefined && { namespace }) },
-    spec: lazy(() => ({
-      podSelector: { matchLabels: { ...pods } },
-      policyTypes: [...(ingress ? ['Ingress'] : []), ...(egress ? ['Egress'] : [])],
-      ...(ingress && { ingress: ingress() }),
-      ...(egress && { egress: egress() }),
-    })),
+    spec: lazy(() => {
+      const rules = { ingress: ingress?.() ?? [], egress: egress?.() ?? [] };
+      return {
+        podSelector: { matchLabels: { ...pods } },
+        policyTypes: [...(ingress ? ['Ingress'] : []), ...(egress ? ['Egress'] : [])],
+        // An empty list is not stored, so that each apply of one would be a change.
+        ...(rules.ingress.length > 0 && { ingress: rules.ingress }),
+        ...(rules.egress.length > 0 && { egress: rules.egress }),
+      };
+    }),
   });
 }
 

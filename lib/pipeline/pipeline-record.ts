@@ -10,6 +10,7 @@ import {
   type SecretKeyConfiguration,
   type SourceConfiguration,
 } from '../agent/configuration.ts';
+import type { ReleaseConfiguration } from '../agent/release.ts';
 import { AGENT_API_VERSION } from '../agent/version.ts';
 import { GeneratedSecret } from '../kubernetes/generated-secret.ts';
 import { KeelsonLabels } from '../kubernetes/labels.ts';
@@ -40,6 +41,11 @@ export interface StageContribution {
    * @default - none
    */
   readonly build?: () => BuildConfiguration;
+  /**
+   * What is done once a build has passed; asked at synthesis.
+   * @default - nothing
+   */
+  readonly release?: () => ReleaseConfiguration;
   /**
    * Secrets of the pipeline's namespace that the controller has to read.
    * @default - none
@@ -139,6 +145,7 @@ export class PipelineRecord extends Construct {
       platform: this.platform.platformName,
       ...this.#workloads(),
       images: this.#contributions.flatMap(({ image }) => image?.() ?? []),
+      releases: this.#contributions.flatMap(({ release }) => release?.() ?? []),
     };
   }
 

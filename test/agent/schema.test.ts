@@ -37,7 +37,12 @@ describe('the JSON Schema of the agent’s documents', () => {
   });
 
   test('accepts every document of the reference pipeline', () => {
-    expect(Object.keys(documents).sort()).toEqual(['controller.json', 'gate.json', 'pipeline.json']);
+    expect(Object.keys(documents).sort()).toEqual([
+      'controller.json',
+      'gate.json',
+      'github-release.json',
+      'pipeline.json',
+    ]);
     for (const document of Object.values(documents)) expect(problems(document)).toEqual([]);
   });
 

@@ -88,7 +88,9 @@ test('the graph of the reference pipeline shows the way of a commit to its build
     'RabbitMQ',
     'GPU node',
     'build build',
+    'release release',
   ]);
+  expect(graph).toContain(arrow('build build', 'has passed', 'release release'));
   expect(graph).toContain(arrow('git main', 'new commit', 'Makisu image'));
   expect(graph).toContain(arrow('Makisu image', 'new digest, seen by Keel', 'build build'));
   expect(graph).toContain(arrow('MinIO', 'runs beside', 'build build'));

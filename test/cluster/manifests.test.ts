@@ -23,6 +23,8 @@ const commit: TemplateValues = {
   'tag.branch': 'main',
   'tag.commit': '6d21f2ced8ee',
   'tag.version': '0.1.0',
+  digest: `sha256:${'0'.repeat(64)}`,
+  outputs: '',
 };
 
 describe.skipIf(withoutApi)(`the reference pipeline at a real API server${missing}`, () => {

@@ -233,3 +233,57 @@ test('it needs nothing but a POSIX shell: no construct of bash is in it', async 
   expect(readFileSync(path, 'utf8')).toMatch(/^#!\/bin\/sh\n/);
   expect(readFileSync(path, 'utf8')).not.toMatch(/\[\[|\bfunction \w|\blocal\b|<<<|&>|\$\{\w+\[/);
 });
+
+describe.concurrent('the assets of a release', SLOW, () => {
+  const run = (container: Container, script: string, assets: readonly string[]): void => {
+    container.start(['sh', '-c', script], { log: true, assets });
+  };
+  const kept = ({ directory }: Container): string[] => {
+    const folder = join(directory, 'output', 'assets');
+    return existsSync(folder) ? [...readFiles(folder).keys()] : [];
+  };
+
+  test('are kept under their paths when the command has succeeded', async ({ container }) => {
+    run(container, 'mkdir -p "bin/a b" && touch bin/one bin/two "bin/a b/c d" bin/skipped', [
+      'bin/[ot]*',
+      'bin/a b/*',
+    ]);
+    await container.until('attempt', '1');
+    container.say('1 run');
+    await container.until('result', '1 0');
+    expect(kept(container)).toEqual(['bin/a b/c d', 'bin/one', 'bin/two']);
+  });
+
+  test('are regular files: no link and no folder is taken', async ({ container }) => {
+    run(container, 'mkdir -p bin/folder && touch bin/file && ln -s /etc/passwd bin/link', ['bin/*']);
+    await container.until('attempt', '1');
+    container.say('1 run');
+    await container.until('result', '1 0');
+    expect(kept(container)).toEqual(['bin/file']);
+  });
+
+  test('fail the build where a pattern finds none', async ({ container }) => {
+    run(container, 'touch one', ['one', 'none/*']);
+    await container.until('attempt', '1');
+    container.say('1 run');
+    await container.until('result', '1 1');
+    expect(log(container)).not.toContain('none');
+  });
+
+  test('of a build that failed are not kept', async ({ container }) => {
+    run(container, 'touch one; exit 3', ['one']);
+    await container.until('attempt', '1');
+    container.say('1 run');
+    await container.until('result', '1 3');
+    expect(kept(container)).toEqual([]);
+  });
+
+  test('a pattern is no program', async ({ container }) => {
+    run(container, `touch '$(touch ran)' '; touch ran'`, ['$(touch ran)', '; touch ran']);
+    await container.until('attempt', '1');
+    container.say('1 run');
+    await container.until('result', '1 0');
+    expect(kept(container)).toEqual(['$(touch ran)', '; touch ran']);
+    expect(has(container, 'ran')).toBe(false);
+  });
+});

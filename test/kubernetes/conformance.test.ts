@@ -1,8 +1,10 @@
 // Every object is one that Kubernetes takes: each that is synthesized, and each that the controller makes of an image
 // build's template, whatever the commit is like.
+import type { TemplateValues } from 'keelson';
 import { describe, expect, test } from 'vitest';
-import { COMMIT, commitOn, filled, hostileBranches } from '../support/commits.ts';
-import { pipelineConfiguration, reference } from '../support/programs.ts';
+import { COMMIT, commitOn, hostileBranches } from '../support/commits.ts';
+import { templated } from '../support/image-build.ts';
+import { reference } from '../support/programs.ts';
 import type { Manifest, Synthesized } from '../support/synthesized.ts';
 import { variants } from '../support/variants.ts';
 import { kubernetesVersions, validateObject } from './validator.ts';
@@ -17,21 +19,15 @@ function problems(objects: readonly Manifest[]): string[] {
   );
 }
 
-/** What the controller would make of the templates of every pipeline. */
-function imageBuilds(output: Synthesized, values: ReturnType<typeof commitOn>): Manifest[] {
-  return output.objects
-    .filter(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'keelson-pipeline')
-    .flatMap((object) => {
-      const { images } = pipelineConfiguration({ find: <T>() => object as T });
-      return images.flatMap(({ jobTemplate }) => filled(jobTemplate, values));
-    });
-}
+/** What the controller would make of every template. */
+const made = ({ objects }: Synthesized, values: TemplateValues): Manifest[] =>
+  templated(objects, values).flat();
 
 describe.each([...variants])('in %s', (_name, synthesize) => {
   const output = synthesize();
 
-  test('there are at least 40 objects, and each is valid in every version of Kubernetes', () => {
-    expect(output.objects.length).toBeGreaterThanOrEqual(40);
+  test('each object is valid in every version of Kubernetes', () => {
+    expect(output.objects.length).toBeGreaterThanOrEqual(10);
     expect(problems(output.objects)).toEqual([]);
   });
 
@@ -42,19 +38,24 @@ describe.each([...variants])('in %s', (_name, synthesize) => {
     }
   });
 
-  test('each image build has at least 6 objects, and each is valid in every version of Kubernetes', () => {
-    const objects = imageBuilds(output, commitOn('main'));
-    expect(objects.length).toBeGreaterThanOrEqual(6);
-    expect(objects[0]?.kind).toBe('Namespace');
-    expect(problems(objects)).toEqual([]);
+  test('each object of a job template is valid in every version of Kubernetes', () => {
+    for (const objects of templated(output.objects, commitOn('main'))) {
+      expect(['Namespace', 'Job']).toContain(objects[0]?.kind);
+      expect(problems(objects)).toEqual([]);
+    }
   });
 });
 
-describe('an image build', () => {
+describe('a job template', () => {
   const output = reference();
 
+  test('the reference pipeline has at least 40 objects, and an image build of at least 6', () => {
+    expect(output.objects.length).toBeGreaterThanOrEqual(40);
+    expect(templated(output.objects, commitOn('main'))[0]?.length).toBeGreaterThanOrEqual(6);
+  });
+
   test.each(hostileBranches)('of the branch %j is valid', (branch) => {
-    expect(problems(imageBuilds(output, commitOn(branch)))).toEqual([]);
+    expect(problems(made(output, commitOn(branch)))).toEqual([]);
   });
 
   test.each<[string, Parameters<typeof commitOn>[1]]>([
@@ -63,13 +64,13 @@ describe('an image build', () => {
     ['a long namespace', { namespace: `gw-${'x'.repeat(60)}` }],
     ['a version with a build part', { version: '1.0.0-rc.1+build.5', 'tag.version': '1.0.0-rc.1_build.5' }],
   ])('of %s is valid', (_name, values) => {
-    expect(problems(imageBuilds(output, commitOn('main', values)))).toEqual([]);
+    expect(problems(made(output, commitOn('main', values)))).toEqual([]);
   });
 
   test.each(['a'.repeat(40), 'a'.repeat(64)])(
     'has labels that Kubernetes takes, for the commit %s',
     (commit) => {
-      for (const object of imageBuilds(output, commitOn('main', { commit }))) {
+      for (const object of made(output, commitOn('main', { commit }))) {
         for (const [key, value] of labelsIn(object)) {
           expect(value, `${object.kind} ${key}`).toMatch(/^([A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?)?$/);
         }
@@ -79,15 +80,15 @@ describe('an image build', () => {
 
   test('has the same objects for every branch', () => {
     const shape = (branch: string): string[] =>
-      imageBuilds(output, commitOn(branch)).map(
+      made(output, commitOn(branch)).map(
         ({ kind, metadata }) => `${kind} ${metadata.namespace}/${metadata.name}`,
       );
     for (const branch of hostileBranches) expect(shape(branch), branch).toEqual(shape('main'));
   });
 
   test('leaves no placeholder unfilled', () => {
-    expect(JSON.stringify(imageBuilds(output, commitOn('main')))).not.toContain('((keelson.');
-    expect(JSON.stringify(imageBuilds(output, commitOn('main')))).toContain(COMMIT);
+    expect(JSON.stringify(made(output, commitOn('main')))).not.toContain('((keelson.');
+    expect(JSON.stringify(made(output, commitOn('main')))).toContain(COMMIT);
   });
 });
 

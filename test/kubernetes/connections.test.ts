@@ -2,18 +2,17 @@
 
 import { ImageName, KeelWatchedBuild, MinioService } from 'keelson';
 import { describe, expect, test } from 'vitest';
-import { commitOn, filled } from '../support/commits.ts';
+import { commitOn } from '../support/commits.ts';
+import { templated } from '../support/image-build.ts';
 import { podsOf } from '../support/pods.ts';
-import { pipeline, pipelineConfiguration, reference } from '../support/programs.ts';
+import { pipeline, reference } from '../support/programs.ts';
 import { type Manifest, synthesized } from '../support/synthesized.ts';
 import { variants } from '../support/variants.ts';
 import { connections, type ExternalRef, type PodRef } from './network-policy.ts';
 
 const output = reference();
 const COMMIT_NAMESPACE = commitOn('main').namespace;
-const jobs = pipelineConfiguration(output).images.flatMap(({ jobTemplate }) =>
-  filled(jobTemplate, commitOn('main')),
-);
+const jobs = templated(output.objects, commitOn('main')).flat();
 /** A second pipeline beside the first, and somebody else's namespace. */
 const others = synthesized((app) => {
   const two = pipeline(app, { namespace: 'two' });

@@ -60,6 +60,12 @@ const UNNAMED: readonly (readonly [role: RegExp, rule: string, reason: string])[
   ],
   [/-commit-namespace$/, 'core/events: create patch list', 'bound in commit namespaces only'],
   [
+    /-release\/keelson-controller$/,
+    'batch/jobs: create get list watch patch delete',
+    "the release's namespace holds nothing but its Jobs, each named after a commit",
+  ],
+  [/-release\/keelson-controller$/, 'core/pods/log: get', 'the name of a pod is random'],
+  [
     /^ClusterRole keel-.*-nodes$/,
     'core/nodes: get list watch',
     'Keel reads nodes for policies that change a tag',

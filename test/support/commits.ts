@@ -42,6 +42,8 @@ export function commitOn(branch: string, values: Partial<TemplateValues> = {}): 
     'tag.branch': branchTag(branch),
     'tag.commit': (values.commit ?? COMMIT).slice(0, 63),
     'tag.version': '0.1.0',
+    digest: `sha256:${'0123456789abcdef'.repeat(4)}`,
+    outputs: 'http://10.1.2.3:8081/0c9e1c7e-5f0f-4d6b-9d07-0a2f6f3b1c11.tar',
     ...values,
   };
 }

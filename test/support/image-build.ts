@@ -1,4 +1,6 @@
-// What the controller makes of an image build for a commit.
+// What the controller makes of job templates for a commit.
+
+import type { PipelineConfiguration, TemplateObject, TemplateValues } from 'keelson';
 import type { Job } from 'kubernetes-types/batch/v1.js';
 import { commitOn, filled } from './commits.ts';
 import { pipelineConfiguration } from './programs.ts';
@@ -9,6 +11,20 @@ export interface ImageBuild {
   readonly job: Job;
   /** Makisu's arguments. */
   readonly args: readonly string[];
+}
+
+/** Every job template of a pipeline: of its image builds and of its releases. */
+export function templatesOf({ images, releases }: PipelineConfiguration): (readonly TemplateObject[])[] {
+  const parts = releases.flatMap((release) => [...release.images, ...release.jobs]);
+  return [...images, ...parts].map(({ jobTemplate }) => jobTemplate);
+}
+
+/** What the controller would make of the templates of every pipeline among the objects, a list for each template. */
+export function templated(objects: readonly Manifest[], values: TemplateValues): Manifest[][] {
+  return objects
+    .filter(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'keelson-pipeline')
+    .flatMap((object) => templatesOf(pipelineConfiguration({ find: <T>() => object as T })))
+    .map((template) => filled(template, values));
 }
 
 /** The first image build of the only pipeline, for a commit on a branch. */

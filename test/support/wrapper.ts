@@ -11,6 +11,8 @@ export interface WrapperOptions {
   readonly keep?: number;
   /** Whether a log file is wanted. */
   readonly log?: boolean;
+  /** Patterns of files to keep. */
+  readonly assets?: readonly string[];
   readonly path?: string;
 }
 
@@ -27,7 +29,7 @@ export class Container {
   /** Starts the wrapper with a command, as Kubernetes does: again after a restart. */
   start(
     command: readonly string[],
-    { timeout = 60, keep = 0, log = false, path }: WrapperOptions = {},
+    { timeout = 60, keep = 0, log = false, assets = [], path }: WrapperOptions = {},
   ): Wrapper {
     const child = spawn('/bin/sh', [join(this.directory, 'wrapper.sh'), ...command], {
       cwd: this.directory,
@@ -38,6 +40,7 @@ export class Container {
         PATH: path ?? process.env['PATH'],
         KEELSON_RUN_DIRECTORY: join(this.directory, 'run'),
         KEELSON_OUTPUT_DIRECTORY: log ? join(this.directory, 'output') : '',
+        KEELSON_ASSETS: assets.join('\n'),
         KEELSON_TIMEOUT_SECONDS: String(timeout),
         KEELSON_KEEP_SECONDS: String(keep),
       },
