@@ -8,6 +8,15 @@ export {
   type SynthesisResult,
 } from './app/keelson-app.ts';
 export type { KubernetesObject, Transform } from './app/render.ts';
+export { ArgoApplication, type ArgoApplicationProps } from './gitops/argo-application.ts';
+export {
+  FluxGitRepository,
+  type FluxGitRepositoryProps,
+  type FluxSource,
+} from './gitops/flux-git-repository.ts';
+export { FluxKustomization, type FluxKustomizationProps } from './gitops/flux-kustomization.ts';
+export { GitRevision } from './gitops/git-revision.ts';
+export type { GitOpsRepositoryProps } from './gitops/repository.ts';
 export { GpuBuildNode, type GpuBuildNodeProps } from './gpu/gpu-build-node.ts';
 export { Gpus } from './gpu/gpus.ts';
 export type { BuildProgram, BuildSteps, ImageBuild, ImageOutput } from './image/build-program.ts';

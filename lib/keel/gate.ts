@@ -106,7 +106,8 @@ export function gateRules(names: BuildNames, services: readonly ServiceConfigura
           named('apps', ['deployments/scale'], scaled, ['get', 'patch']),
         ]
       : []),
-    named('coordination.k8s.io', ['leases'], [names.lease], ['get', 'update', 'patch']),
+    // A named create allows server-side apply to make the one object, and no POST.
+    named('coordination.k8s.io', ['leases'], [names.lease], ['create', 'get', 'update', 'patch']),
     named('', ['configmaps'], [names.status], ['get', 'patch']),
     every('', ['pods'], ['get', 'list']),
     every('', ['events'], ['create', 'patch']),

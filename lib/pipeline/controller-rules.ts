@@ -39,7 +39,7 @@ export function controllerRules(
             'coordination.k8s.io',
             ['leases'],
             builds.map(({ lease }) => lease),
-            ['get', 'patch'],
+            ['create', 'get', 'patch'],
           ),
         ]
       : []),

@@ -176,7 +176,7 @@ export class Controller extends Construct {
       namespace,
       to: this.subject,
       rules: () => [
-        named('coordination.k8s.io', ['leases'], [NAME], ['get', 'update', 'patch']),
+        named('coordination.k8s.io', ['leases'], [NAME], ['create', 'get', 'update', 'patch']),
         every('', ['events'], ['create', 'patch']),
       ],
     });

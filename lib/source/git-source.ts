@@ -2,7 +2,7 @@ import { Duration } from 'cdk8s';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { SecretSource } from '../kubernetes/secret-source.ts';
 import { branchProblems } from './branch.ts';
-import { gitUrlProblems } from './git-url.ts';
+import { fullGitUrl, gitUrlProblems } from './git-url.ts';
 import { Version } from './version.ts';
 
 /** How a private repository is read. Only the container that fetches the source gets to see it. */
@@ -107,7 +107,7 @@ export class GitSource {
 
   private constructor(url: string, options: RemoteGitOptions) {
     this.#options = options;
-    this.url = String(url).replace(/^([\w.-]+)@([\w.-]+):(?!\/)(.+)$/, 'ssh://$1@$2/$3');
+    this.url = fullGitUrl(url);
     this.branches = options.branches ?? (options.branch === undefined ? [] : [options.branch]);
     this.pollInterval = options.pollInterval ?? Duration.minutes(1);
     this.version = options.version ?? Version.fromGitTag();

@@ -4,6 +4,11 @@ import { hidden, type Problem } from '../kubernetes/problem.ts';
 const FORBIDDEN_HOST =
   /^(localhost|.*\.localhost|127\..*|0\..*|169\.254\..*|\[::.*\]|\[fe[89ab].*\]|metadata\.google\.internal|kubernetes(\.default(\.svc(\..*)?)?)?)$/;
 
+/** A git URL, with the short ssh form (`git@host:path`) written in full. */
+export function fullGitUrl(url: string): string {
+  return String(url).replace(/^([\w.-]+)@([\w.-]+):(?!\/)(.+)$/, 'ssh://$1@$2/$3');
+}
+
 /**
  * What is wrong with a git URL. Only transports that run no command of the URL's choosing are accepted
  * (git's `ext::` runs one, `file:` reads the controller's own disk), and no URL may carry a password.

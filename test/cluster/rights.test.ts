@@ -21,6 +21,7 @@ const ALLOWED: readonly (readonly [who: string, identity: Identity, rights: read
       ['patch', 'deployments.apps/scale', namespace, 'minio'],
       ['patch', 'deployments.apps/scale', namespace, 'rabbitmq'],
       ['update', 'leases.coordination.k8s.io', namespace, 'build'],
+      ['create', 'leases.coordination.k8s.io', namespace, 'build'],
       ['patch', 'configmaps', namespace, 'build-status'],
       ['get', 'pods', namespace],
       ['create', 'events', namespace],
@@ -50,6 +51,7 @@ const ALLOWED: readonly (readonly [who: string, identity: Identity, rights: read
       ['patch', 'secrets', namespace, 'minio-credentials'],
       ['patch', 'deployments.apps/scale', namespace, 'build'],
       ['patch', 'leases.coordination.k8s.io', namespace, 'build'],
+      ['create', 'leases.coordination.k8s.io', namespace, 'build'],
       ['update', 'leases.coordination.k8s.io', 'keelson-system', 'keelson-controller'],
     ],
   ],
@@ -69,6 +71,7 @@ const FORBIDDEN: readonly (readonly [who: string, identity: Identity, rights: re
       ['create', 'pods', namespace],
       ['create', 'pods/exec', namespace],
       ['create', 'jobs.batch', namespace],
+      ['create', 'leases.coordination.k8s.io', namespace],
       ['get', 'deployments.apps', 'default', 'build'],
       ['list', 'pods', 'kube-system'],
       ['create', 'serviceaccounts/token', namespace, 'build'],
@@ -105,6 +108,7 @@ const FORBIDDEN: readonly (readonly [who: string, identity: Identity, rights: re
       ['create', 'deployments.apps', namespace],
       ['patch', 'deployments.apps', namespace, 'minio'],
       ['create', 'jobs.batch', namespace],
+      ['create', 'leases.coordination.k8s.io', namespace],
       ['impersonate', 'users'],
     ],
   ],
@@ -153,6 +157,27 @@ describe.skipIf(withoutApi)(`rights and admission policies at a real API server$
     '%s may do nothing else, says a SubjectAccessReview',
     async (_who, identity, rights) => {
       for (const right of rights) expect([right, await review(api, identity, right)]).toEqual([right, false]);
+    },
+  );
+
+  test.each([
+    ['the gate', gate, namespace, 'build'],
+    ['the controller', controller, namespace, 'build'],
+    ['the controller', controller, 'keelson-system', 'keelson-controller'],
+  ])(
+    '%s really makes its own Lease where that is missing, by server-side apply, and no other: %#',
+    async (...row) => {
+      const [, as, where, name] = row;
+      const lease = (named: string): KubernetesObject => ({
+        apiVersion: 'coordination.k8s.io/v1',
+        kind: 'Lease',
+        metadata: { name: named, namespace: where },
+      });
+      await api.delete(await api.pathOf(lease(name)));
+      expect((await api.apply(lease(name), { as, fieldManager: 'agent' })).status).toBe(201);
+      await expect(api.apply(lease('other'), { as, fieldManager: 'agent' })).rejects.toThrow('403');
+      const all = `/apis/coordination.k8s.io/v1/namespaces/${where}/leases`;
+      expect((await api.request('POST', all, lease('other'), { as })).status).toBe(403);
     },
   );
 

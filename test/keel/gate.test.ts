@@ -64,7 +64,7 @@ describe('the gate', () => {
       'deployments[build]: get,patch',
       'deployments[minio,rabbitmq]: get',
       'deployments/scale[minio,rabbitmq]: get,patch',
-      'leases[build]: get,update,patch',
+      'leases[build]: create,get,update,patch',
       'configmaps[build-status]: get,patch',
       'pods[*]: get,list',
       'events[*]: create,patch',

@@ -131,6 +131,8 @@ describe.each([...variants])('in %s', (_name, synthesize) => {
   test('no rule with names has verbs for which names count for nothing', () => {
     for (const { role, rule } of all.filter((one) => one.rule.resourceNames !== undefined)) {
       expect(rule.resourceNames, role).not.toEqual([]);
+      // Server-side apply names what it creates; test/cluster/rights.test.ts tries it.
+      if (rule.resources?.join() === 'leases' && rule.verbs.includes('patch')) continue;
       expect(
         rule.verbs.filter((verb) => ['create', 'list', 'deletecollection'].includes(verb)),
         role,

@@ -9,6 +9,7 @@
 //
 // A walker and not ajv, which needs 250 ms to compile a Deployment for one minor: too long in every test file.
 import { readFileSync } from 'node:fs';
+import { customKinds, customObjectProblems } from './custom-kinds.ts';
 
 export const kubernetesVersions = ['1.30', '1.32', '1.34', '1.36'] as const;
 export type KubernetesVersion = (typeof kubernetesVersions)[number];
@@ -47,7 +48,9 @@ export interface Definition extends Partial<Kind> {
 export function validateObject(object: unknown, version: KubernetesVersion): string[] {
   if (!isObject(object)) return [`not an object: ${shown(object)}`];
   const { definitions, kinds } = schemas(version);
-  const definition = kinds.get(`${object['apiVersion']} ${object['kind']}`);
+  const name = `${object['apiVersion']} ${object['kind']}`;
+  if (customKinds.has(name)) return customObjectProblems(object);
+  const definition = kinds.get(name);
   if (!definition?.schema) {
     const known = `apiVersion ${shown(object['apiVersion'])}, kind ${shown(object['kind'])}`;
     return [`${known}: unknown to Kubernetes ${version}`];

@@ -71,7 +71,7 @@ describe('stages', () => {
       'deployments[build,minio,rabbitmq]: get,watch',
       'deployments[build]: patch',
       'deployments/scale[build,minio,rabbitmq]: get,patch',
-      'leases[build]: get,patch',
+      'leases[build]: create,get,patch',
     ]);
   });
 

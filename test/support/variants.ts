@@ -17,10 +17,11 @@ import {
   SecretSource,
   Tag,
 } from 'keelson';
+import { gitops } from './gitops.ts';
 import { reference } from './programs.ts';
 import { type Build, type Synthesized, synthesized } from './synthesized.ts';
 
-/** A private repository, its own registry, credentials, a GPU to share, two pipelines, several branches. */
+/** A private repository, its own registry, credentials, a GPU to share, two pipelines, several branches, GitOps. */
 const everything: Build = (app) => {
   const registry = new MicroK8sRegistry(new Chart(app, 'images'), 'registry', {
     nodeAddress: '10.0.0.7',
@@ -69,6 +70,7 @@ const everything: Build = (app) => {
     policy: KeelPolicy.semver('minor'),
     volume: false,
   });
+  gitops(app);
 };
 
 /** Each variant by what is different in it. */
