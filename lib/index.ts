@@ -95,6 +95,8 @@ export {
   GitCredential,
   type GitOptions,
   GitSource,
+  type LocalDirectory,
+  type LocalGitOptions,
   type RemoteGitOptions,
 } from './source/git-source.ts';
 export { Version } from './source/version.ts';

@@ -48,7 +48,7 @@ export interface PipelineConfiguration extends Document<'Pipeline'> {
   readonly namespace: string;
   /** The platform's name. */
   readonly platform: string;
-  /** The repository; absent where something else pushes the image. */
+  /** The repository; absent where something else pushes the image, or starts the builds of `images`. */
   readonly source?: SourceConfiguration;
   /** The images that are built for a commit. */
   readonly images: readonly ImageConfiguration[];

@@ -16,7 +16,7 @@ import { outputsContainer } from '../release/outputs-container.ts';
 import type { GitSource } from '../source/git-source.ts';
 import type { BuildSteps } from './build-program.ts';
 import { type PushOptions, pushContainer, pushVolumes, REGISTRY_CA } from './push-container.ts';
-import { CONTEXT_MOUNT, sourceContainer, sourceVolumes } from './source-container.ts';
+import { CONTEXT_MOUNT, sourceContainer, sourceObjects, sourceVolumes } from './source-container.ts';
 
 export interface BuildJobOptions {
   readonly title: string;
@@ -61,6 +61,7 @@ export function commitNamespaceTemplate(options: BuildJobOptions): TemplateObjec
       podSecurity,
       quota: { 'count/pods': '5', 'count/jobs.batch': '5', 'limits.cpu': '16', 'limits.memory': '64Gi' },
     }),
+    ...sourceObjects(namespace, options.source),
     serviceAccount(namespace),
     networkPolicy(namespace, options),
     ...target.registry.aliasServices(namespace),
@@ -167,7 +168,7 @@ function containers({ platform, source, credential, steps, push, outputs }: Buil
       ? []
       : [outputsContainer(platform.agentImage, 'context', CONTEXT_MOUNT, '--assets')]),
   ];
-  const volumes = [...sourceVolumes(credential), ...(steps.volumes ?? [])];
+  const volumes = [...sourceVolumes(source, credential), ...(steps.volumes ?? [])];
   if (push === undefined) return { initContainers: fetch, containers: [steps.container], volumes };
   return {
     initContainers: [...fetch, steps.container],

@@ -49,7 +49,7 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
       detail: this.image.toString(),
       inputs: [
         release === undefined
-          ? { from: this.record?.node.scope ?? this, label: 'new commit' }
+          ? { from: this.record?.node.scope ?? this, label: source?.local ? 'on demand' : 'new commit' }
           : { from: this.node.scope ?? this },
       ],
     });

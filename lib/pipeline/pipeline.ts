@@ -81,7 +81,8 @@ export class Pipeline extends Chart {
     this.source = source;
     if (!isDnsLabel(id)) this.#reportId();
     if (source !== undefined) {
-      declareStage(this, { title: `git ${source.branches.join(', ')}`, detail: source.url });
+      const title = source.local === undefined ? `git ${source.branches.join(', ')}` : 'directory';
+      declareStage(this, { title, detail: source.url });
     }
     this.isolation = new IsolatedNamespace(this, 'namespace', {
       name: namespace,

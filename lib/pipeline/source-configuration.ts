@@ -2,8 +2,9 @@ import type { Construct } from 'constructs';
 import type { GitCredentialConfiguration, SourceConfiguration } from '../agent/configuration.ts';
 import type { GitSource } from '../source/git-source.ts';
 
-/** A source as the controller reads it. Secrets are named, never given. */
-export function sourceConfiguration(scope: Construct, source: GitSource): SourceConfiguration {
+/** A source as the controller reads it, or nothing where it can't. Secrets are named, never given. */
+export function sourceConfiguration(scope: Construct, source: GitSource): SourceConfiguration | undefined {
+  if (source.local !== undefined) return undefined;
   const credential = credentialConfiguration(scope, source);
   return {
     url: source.url,

@@ -1,4 +1,5 @@
 import { Duration } from 'cdk8s';
+import { isDnsSubdomain } from '../kubernetes/names.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { SecretSource } from '../kubernetes/secret-source.ts';
 import { branchProblems } from './branch.ts';
@@ -77,20 +78,62 @@ export interface GitOptions {
   readonly allowHttp?: boolean;
 }
 
+/** Options of {@link GitSource.local}. */
+export interface LocalGitOptions {
+  /**
+   * What stands for the branch, in image tags for example.
+   * @default 'local'
+   */
+  readonly branch?: string;
+  /**
+   * Where the version comes from.
+   * @default Version.fromGitTag()
+   */
+  readonly version?: Version;
+  /**
+   * The node on whose disk the directory is, by its name in the cluster. Each build then copies the
+   * directory from there.
+   * @default - the directory is sent to the build as a stream, from whatever machine it is on
+   */
+  readonly nodeName?: string;
+}
+
+/** A directory that is built as it is, and how a build gets at it. */
+export interface LocalDirectory {
+  /** The directory, as an absolute path. */
+  readonly path: string;
+  /** The node that has it; undefined where it is sent as a stream. */
+  readonly nodeName: string | undefined;
+}
+
 /**
- * The repository whose commits start a pipeline.
+ * The repository whose commits start a pipeline, or a directory that is built on demand.
  *
  * @example
  * GitSource.remote('https://github.com/leaf-ai/studio-go-runner.git', { branch: 'main' })
+ * GitSource.local('/home/me/studio-go-runner')
  */
 export class GitSource {
   /** A repository on a git server, by https or ssh. */
   static remote(url: string, options: RemoteGitOptions): GitSource {
-    return new GitSource(url, options);
+    return new GitSource(url, options, undefined);
   }
 
-  /** The URL, with git's short ssh form (`git@host:path`) written in full. */
+  /**
+   * A checkout on a disk, with what is not committed in it. Nothing watches it: whoever works on it starts
+   * each build.
+   *
+   * @param path the directory, as an absolute path
+   */
+  static local(path: string, options: LocalGitOptions = {}): GitSource {
+    const { branch = 'local', nodeName, version } = options;
+    return new GitSource(path, { branch, ...(version !== undefined && { version }) }, { path, nodeName });
+  }
+
+  /** The URL, with git's short ssh form (`git@host:path`) written in full; the path of a local directory. */
   readonly url: string;
+  /** The directory; undefined where the repository is on a server. */
+  readonly local: LocalDirectory | undefined;
   /** The watched branches. */
   readonly branches: readonly string[];
   /** How often the branches are looked up. */
@@ -105,8 +148,9 @@ export class GitSource {
   readonly lfs: boolean;
   readonly #options: RemoteGitOptions;
 
-  private constructor(url: string, options: RemoteGitOptions) {
+  private constructor(url: string, options: RemoteGitOptions, local: LocalDirectory | undefined) {
     this.#options = options;
+    this.local = local;
     this.url = fullGitUrl(url);
     this.branches = options.branches ?? (options.branch === undefined ? [] : [options.branch]);
     this.pollInterval = options.pollInterval ?? Duration.minutes(1);
@@ -119,7 +163,9 @@ export class GitSource {
   /** What is wrong with the source. */
   problems(property: string): Problem[] {
     return [
-      ...gitUrlProblems(`${property}.url`, this.url, this.#options.allowHttp ?? false),
+      ...(this.local === undefined
+        ? gitUrlProblems(`${property}.url`, this.url, this.#options.allowHttp ?? false)
+        : directoryProblems(property, this.local)),
       ...this.#branchProblems(property),
       ...this.version.problems(`${property}.version`),
       ...this.#pollProblems(property),
@@ -200,4 +246,26 @@ export class GitSource {
       },
     ];
   }
+}
+
+function directoryProblems(property: string, { path, nodeName }: LocalDirectory): Problem[] {
+  const problems: Problem[] = [];
+  const parts = typeof path === 'string' ? path.split('/') : [];
+  if (parts[0] !== '' || parts.length < 2 || parts.includes('..') || /[\0\n\r]|^\/+$/.test(path)) {
+    problems.push({
+      property: `${property}.path`,
+      value: path,
+      message: 'is not the absolute path of a directory',
+      remedy: "give it from the root on and without '..', such as /home/me/project",
+    });
+  }
+  if (nodeName !== undefined && !isDnsSubdomain(nodeName)) {
+    problems.push({
+      property: `${property}.nodeName`,
+      value: nodeName,
+      message: 'is not a valid name of a node',
+      remedy: 'give one that `kubectl get nodes` prints',
+    });
+  }
+  return problems;
 }

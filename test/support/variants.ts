@@ -73,10 +73,24 @@ const everything: Build = (app) => {
   gitops(app);
 };
 
+/** A checkout on a disk in the place of a repository. */
+const directory =
+  (onNode: boolean): Build =>
+  (app) => {
+    const registry = MicroK8sRegistry.existing({ nodeAddress: '10.0.0.7' });
+    const platform = new Platform(app, 'platform', { registry });
+    const source = GitSource.local('/home/me/project', onNode ? { nodeName: 'laptop' } : {});
+    const pipeline = new Pipeline(app, 'local', { platform, source });
+    const image = new MakisuBuilder(pipeline, 'image', { target: registry.image('me/project') });
+    new KeelWatchedBuild(pipeline, 'build', { image, command: ['make'] });
+  };
+
 /** Each variant by what is different in it. */
 export const variants: ReadonlyMap<string, () => Synthesized> = new Map([
   ['the reference pipeline', () => reference()],
   ['the reference pipeline with a GPU', () => reference({ NVIDIA_VISIBLE_DEVICES: 'all' })],
   ['the reference pipeline with an account for its registry', () => reference({ Registry: 'anything' })],
   ['a program that uses everything', () => synthesized(everything)],
+  ['a directory on a node', () => synthesized(directory(true))],
+  ['a directory that is streamed', () => synthesized(directory(false))],
 ]);
