@@ -4,6 +4,7 @@ import {
   GitCredential,
   GitSource,
   GpuBuildNode,
+  GpuSharing,
   Gpus,
   ImageName,
   KeelPolicy,
@@ -11,6 +12,7 @@ import {
   MakisuBuilder,
   MicroK8sRegistry,
   MinioRabbitTestStack,
+  NvidiaDevicePlugin,
   Pipeline,
   Platform,
   PodSecurity,
@@ -73,10 +75,53 @@ const everything: Build = (app) => {
   gitops(app);
 };
 
+/** Two kinds of GPU nodes, divided by time and into partitions, with a build for each and one that needs none. */
+const dividedGpus: Build = (app) => {
+  const platform = new Platform(app, 'platform', {
+    registry: MicroK8sRegistry.existing({ nodeAddress: '10.0.0.7' }),
+  });
+  const slices = new NvidiaDevicePlugin(platform, 'slices', {
+    nodeSelector: { 'gpu-pool': 'slices' },
+    sharing: GpuSharing.timeSlicing({ replicas: 4 }),
+    runtimeHandler: 'nvidia',
+  });
+  const partitions = new NvidiaDevicePlugin(platform, 'partitions', {
+    namespace: 'nvidia-device-plugin-mig',
+    nodeSelector: { 'gpu-pool': 'partitions' },
+    mig: 'mixed',
+    sharing: GpuSharing.timeSlicing({ migReplicas: { '1g.5gb+me': 2 } }),
+    deviceListStrategy: 'volume-mounts',
+  });
+  const builds: [string, Gpus, NvidiaDevicePlugin][] = [
+    ['share', Gpus.shared(), slices],
+    ['partition', Gpus.mig('1g.5gb'), partitions],
+    ['part-share', Gpus.sharedMig('1g.5gb+me'), partitions],
+  ];
+  for (const [id, gpus, devicePlugin] of builds) {
+    const pipeline = new Pipeline(app, id, { platform });
+    new KeelWatchedBuild(pipeline, 'build', {
+      image: ImageName.parse(`quay.io/team/${id}:main`),
+      command: ['./run'],
+      node: new GpuBuildNode(pipeline, 'gpu', { gpus, devicePlugin }),
+      volume: false,
+    });
+  }
+  const source = GitSource.remote('https://git.example.com/team/cpu.git', { branch: 'main' });
+  const cpu = new Pipeline(app, 'cpu', { platform, source });
+  new KeelWatchedBuild(cpu, 'build', {
+    image: new MakisuBuilder(cpu, 'image', {
+      target: platform.registry.image('team/cpu', { tag: Tag.branch() }),
+    }),
+    command: ['./run'],
+    node: new GpuBuildNode(cpu, 'gpu', { gpus: Gpus.none() }),
+  });
+};
+
 /** Each variant by what is different in it. */
 export const variants: ReadonlyMap<string, () => Synthesized> = new Map([
   ['the reference pipeline', () => reference()],
   ['the reference pipeline with a GPU', () => reference({ NVIDIA_VISIBLE_DEVICES: 'all' })],
   ['the reference pipeline with an account for its registry', () => reference({ Registry: 'anything' })],
   ['a program that uses everything', () => synthesized(everything)],
+  ['GPUs that are divided', () => synthesized(dividedGpus)],
 ]);
