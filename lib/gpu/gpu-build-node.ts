@@ -68,7 +68,7 @@ export class GpuBuildNode extends Construct {
       ...placementProblems(props),
       ...unknownPlugin,
     ]);
-    const tolerations = props.tolerations ?? GPU_TOLERATIONS;
+    const tolerations = Array.isArray(props.tolerations) ? props.tolerations : GPU_TOLERATIONS;
     this.scheduling = {
       ...(gpus.any && nodeSelector !== undefined && { nodeSelector: { ...nodeSelector } }),
       ...(gpus.any && { tolerations: [...tolerations] }),

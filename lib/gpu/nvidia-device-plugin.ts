@@ -145,6 +145,7 @@ export class NvidiaDevicePlugin extends Construct {
     const { namespace = NAME, mig = 'none', deviceListStrategy = 'envvar', runtimeHandler } = props;
     const { runtimeClassName = NVIDIA, priorityClassName = 'system-node-critical' } = props;
     const sharing = props.sharing instanceof GpuSharing ? props.sharing : undefined;
+    const tolerations = Array.isArray(props.tolerations) ? props.tolerations : GPU_TOLERATIONS;
     const image = props.image ?? ImageName.parse('nvcr.io/nvidia/k8s-device-plugin:v0.20.0');
     this.#options = { mig, sharing, deviceListStrategy };
     this.#nodeSelector = props.nodeSelector ?? { [`${GPU}.present`]: 'true' };
@@ -197,7 +198,7 @@ export class NvidiaDevicePlugin extends Construct {
             ...(priorityClassName !== null && { priorityClassName }),
             ...(runtimeClassName !== null && { runtimeClassName }),
             nodeSelector: { ...this.#nodeSelector },
-            tolerations: [...(props.tolerations ?? GPU_TOLERATIONS)],
+            tolerations: [...tolerations],
             securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
             containers: [container(image, this.#options, props.resources)],
             volumes: [

@@ -15,11 +15,20 @@ const OPERATORS: readonly unknown[] = [undefined, 'Exists', 'Equal'];
 const EFFECTS: readonly unknown[] = [undefined, 'NoSchedule', 'PreferNoSchedule', 'NoExecute'];
 
 /** What is wrong with a node selector, or with tolerations. */
-export function placementProblems({ nodeSelector, tolerations }: Placement): Problem[] {
-  return [
-    ...Object.entries(nodeSelector ?? {}).flatMap(([key, value]) => labelProblems(key, value)),
-    ...[...(tolerations ?? [])].flatMap((toleration, index) => tolerationProblems(index, toleration)),
-  ];
+export function placementProblems({ nodeSelector = {}, tolerations = [] }: Placement): Problem[] {
+  const problems: Problem[] = [];
+  if (nodeSelector === null || typeof nodeSelector !== 'object' || Array.isArray(nodeSelector)) {
+    const remedy = "give labels by their keys, such as { 'nvidia.com/gpu.present': 'true' }";
+    problems.push({ property: 'nodeSelector', value: nodeSelector, message: 'is no set of labels', remedy });
+  } else problems.push(...Object.entries(nodeSelector).flatMap(([key, value]) => labelProblems(key, value)));
+  if (!Array.isArray(tolerations)) {
+    const remedy = "give a list, such as [{ key: 'nvidia.com/gpu', operator: 'Exists' }]";
+    return [
+      ...problems,
+      { property: 'tolerations', value: tolerations, message: 'is no list of tolerations', remedy },
+    ];
+  }
+  return [...problems, ...tolerations.flatMap((toleration, index) => tolerationProblems(index, toleration))];
 }
 
 function labelProblems(key: string, value: string): Problem[] {

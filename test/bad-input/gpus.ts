@@ -58,6 +58,16 @@ export const gpus: readonly Row[] = [
     'ci/gpu: tolerations[0]: is not a toleration (got "gpu"); …',
   ],
   [
+    'a toleration without its list',
+    gpuNode({ tolerations: 5 }),
+    'ci/gpu: tolerations: is no list of tolerations (got 5); …',
+  ],
+  [
+    'a label without its key',
+    devicePlugin({ nodeSelector: 'gpu', tolerations: {} }),
+    'foreign/plugin: nodeSelector: is no set of labels (got "gpu"); …',
+  ],
+  [
     'a handler that is none',
     gpuNode({ runtimeHandler: 'N_V' }),
     'ci/gpu: runtimeHandler: is not a valid name of a handler (got "N_V"); …',
