@@ -18,7 +18,11 @@ export { FluxKustomization, type FluxKustomizationProps } from './gitops/flux-ku
 export { GitRevision } from './gitops/git-revision.ts';
 export type { GitOpsRepositoryProps } from './gitops/repository.ts';
 export { GpuBuildNode, type GpuBuildNodeProps } from './gpu/gpu-build-node.ts';
+export { GpuRuntimeClass, type GpuRuntimeClassProps } from './gpu/gpu-runtime-class.ts';
+export { GpuSharing, type TimeSlicingOptions } from './gpu/gpu-sharing.ts';
 export { Gpus } from './gpu/gpus.ts';
+export { NvidiaDevicePlugin, type NvidiaDevicePluginProps } from './gpu/nvidia-device-plugin.ts';
+export type { DeviceListStrategy, MigStrategy } from './gpu/plugin-configuration.ts';
 export type { BuildProgram, BuildSteps, ImageBuild, ImageOutput } from './image/build-program.ts';
 export { ImageBuilder } from './image/image-builder.ts';
 export type { ImageBuilderProps } from './image/image-builder-props.ts';
@@ -44,6 +48,7 @@ export {
 export { KeelsonAnnotations, KeelsonLabels, type Stage } from './kubernetes/labels.ts';
 export { IsolatedNamespace, type IsolatedNamespaceProps, type QuotaLimits } from './kubernetes/namespace.ts';
 export type { Destination } from './kubernetes/network.ts';
+export type { NodeSelector } from './kubernetes/placement.ts';
 export { PodSecurity, type PodSecurityLevel } from './kubernetes/pod-security.ts';
 export type { Problem } from './kubernetes/problem.ts';
 export { Grant, type GrantProps, type PolicyRule, type Subject } from './kubernetes/rbac.ts';

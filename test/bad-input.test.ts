@@ -5,6 +5,7 @@ import { KeelWatchedBuild, Pipeline } from 'keelson';
 import { describe, expect, test } from 'vitest';
 import { builds } from './bad-input/builds.ts';
 import { gitops } from './bad-input/gitops.ts';
+import { gpus } from './bad-input/gpus.ts';
 import { images } from './bad-input/images.ts';
 import { names } from './bad-input/names.ts';
 import { resources } from './bad-input/resources.ts';
@@ -15,7 +16,7 @@ import { hostileBranches } from './support/commits.ts';
 import { existingPlatform, image, pipelineConfiguration } from './support/programs.ts';
 import { problemsOf, synthesized } from './support/synthesized.ts';
 
-const ROWS: readonly Row[] = [...names, ...sources, ...images, ...resources, ...builds, ...gitops];
+const ROWS: readonly Row[] = [...names, ...sources, ...images, ...resources, ...gpus, ...builds, ...gitops];
 
 /** An expected problem, in which an ellipsis stands for anything. */
 function pattern(problem: string): RegExp {

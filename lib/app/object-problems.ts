@@ -1,4 +1,4 @@
-import { isDnsLabel, isDnsSubdomain } from '../kubernetes/names.ts';
+import { isDnsLabel, isDnsSubdomain, isLabelValue, isQualifiedName } from '../kubernetes/names.ts';
 import { formatProblem } from '../kubernetes/problem.ts';
 import { isClusterScoped } from '../kubernetes/scope.ts';
 import { looksSecret } from '../kubernetes/secret-scan.ts';
@@ -7,8 +7,6 @@ import type { KubernetesObject } from './render.ts';
 const RBAC_GROUP = 'rbac.authorization.k8s.io/';
 /** Kinds whose names are DNS labels rather than subdomains. */
 const LABEL_NAMED: ReadonlySet<string> = new Set(['Namespace', 'Service']);
-const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
-const KEY_NAME = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
 /** https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/ */
 const MAX_ANNOTATIONS = 256 * 1024;
 /** https://kubernetes.io/docs/concepts/configuration/configmap/#motivation */
@@ -119,15 +117,8 @@ function mapProblems(
   return problems;
 }
 
-function isQualifiedName(key: string): boolean {
-  const slash = key.indexOf('/');
-  return slash < 0
-    ? KEY_NAME.test(key)
-    : isDnsSubdomain(key.slice(0, slash)) && KEY_NAME.test(key.slice(slash + 1));
-}
-
 function labelValueProblem(value: string): { message: string; remedy: string } | undefined {
-  if (LABEL_VALUE.test(value)) return undefined;
+  if (isLabelValue(value)) return undefined;
   return {
     message: 'is not a valid label value',
     remedy: 'use at most 63 letters, digits, "-", "_" and ".", or an annotation',

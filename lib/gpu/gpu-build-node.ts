@@ -1,12 +1,12 @@
 import type { ApiObject } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { PodSpec, Toleration } from 'kubernetes-types/core/v1.d.ts';
-import type { RuntimeClass } from 'kubernetes-types/node/v1.d.ts';
 import { declareStage } from '../app/graph.ts';
-import { isDnsSubdomain } from '../kubernetes/names.ts';
-import { kubeObject } from '../kubernetes/object.ts';
-import { reportProblem, reportProblems } from '../kubernetes/problem.ts';
-import type { Gpus } from './gpus.ts';
+import { placementProblems } from '../kubernetes/placement.ts';
+import { formatProblem, type Problem, reportProblem, reportProblems } from '../kubernetes/problem.ts';
+import { NVIDIA, runtimeClassObject, runtimeProblems } from './gpu-runtime-class.ts';
+import { GPU_TOLERATIONS, Gpus } from './gpus.ts';
+import { NvidiaDevicePlugin } from './nvidia-device-plugin.ts';
 
 /** Props of {@link GpuBuildNode}. */
 export interface GpuBuildNodeProps {
@@ -24,14 +24,21 @@ export interface GpuBuildNodeProps {
   readonly tolerations?: readonly Toleration[];
   /**
    * The RuntimeClass whose containers see the GPU, or null where that is the node's default runtime.
-   * @default 'nvidia', which the GPU operator and MicroK8s' gpu addon make
+   * @default 'nvidia', which the GPU operator, MicroK8s' gpu addon and {@link GpuRuntimeClass} make
    */
   readonly runtimeClassName?: string | null;
   /**
-   * The container runtime's handler, where the RuntimeClass has to be made.
+   * The container runtime's handler, where the RuntimeClass has to be made. It is in no namespace: one construct of
+   * the cluster makes it, be it this one, a {@link GpuRuntimeClass}, or the device plugin.
    * @default - none: the RuntimeClass exists
    */
   readonly runtimeHandler?: string;
+  /**
+   * The device plugin of the node, which has to advertise what is asked for; null where this program does not install
+   * it.
+   * @default - any of the device plugins of the same program, where there are any
+   */
+  readonly devicePlugin?: NvidiaDevicePlugin | null;
 }
 
 /**
@@ -51,20 +58,17 @@ export class GpuBuildNode extends Construct {
 
   constructor(scope: Construct, id: string, props: GpuBuildNodeProps) {
     super(scope, id);
-    const { gpus, nodeSelector, runtimeClassName = 'nvidia', runtimeHandler } = props;
+    const { nodeSelector, runtimeClassName = NVIDIA, runtimeHandler, devicePlugin } = props;
+    const gpus = gpusOf(this, props.gpus);
     this.gpus = gpus;
-    reportProblems(this, gpus.problems('gpus'));
-    if (runtimeClassName !== null && !isDnsSubdomain(runtimeClassName)) {
-      reportProblem(this, {
-        property: 'runtimeClassName',
-        value: runtimeClassName,
-        message: 'is not a valid name of a RuntimeClass',
-        remedy: "name one that `kubectl get runtimeclass` lists, such as 'nvidia'",
-      });
-    }
-    const tolerations = props.tolerations ?? [
-      { key: 'nvidia.com/gpu', operator: 'Exists', effect: 'NoSchedule' },
-    ];
+    const unknownPlugin = devicePluginProblems(devicePlugin);
+    reportProblems(this, [
+      ...gpus.problems('gpus'),
+      ...runtimeProblems(props),
+      ...placementProblems(props),
+      ...unknownPlugin,
+    ]);
+    const tolerations = Array.isArray(props.tolerations) ? props.tolerations : GPU_TOLERATIONS;
     this.scheduling = {
       ...(gpus.any && nodeSelector !== undefined && { nodeSelector: { ...nodeSelector } }),
       ...(gpus.any && { tolerations: [...tolerations] }),
@@ -73,12 +77,40 @@ export class GpuBuildNode extends Construct {
     this.runtimeClass =
       !gpus.any || runtimeHandler === undefined || runtimeClassName === null
         ? undefined
-        : kubeObject<RuntimeClass>(this, 'Resource', {
-            apiVersion: 'node.k8s.io/v1',
-            kind: 'RuntimeClass',
-            metadata: { name: runtimeClassName },
-            handler: runtimeHandler,
-          });
-    if (gpus.any) declareStage(this, { title: 'GPU node', detail: `${gpus.count} ${gpus.resourceName}` });
+        : runtimeClassObject(this, 'Resource', runtimeClassName, runtimeHandler);
+    if (!gpus.any) return;
+    declareStage(this, { title: 'GPU node', detail: `${gpus.count} ${gpus.resourceName}` });
+    // Asked at synthesis: the plugin may be made after the build.
+    if (unknownPlugin.length === 0)
+      this.node.addValidation({ validate: () => this.#offerProblems(devicePlugin) });
   }
+
+  /** A request that no plugin of the program ever meets would wait for a node for ever. */
+  #offerProblems(given: NvidiaDevicePlugin | null | undefined): string[] {
+    if (given === null || this.gpus.problems('gpus').length > 0) return [];
+    const plugins = given === undefined ? NvidiaDevicePlugin.of(this.node.root) : [given];
+    const problems = plugins.map((plugin) => plugin.offerProblem(this.gpus));
+    const [problem] = problems;
+    return problem === undefined || problems.includes(undefined)
+      ? []
+      : [formatProblem({ property: 'gpus', ...problem })];
+  }
+}
+
+function gpusOf(scope: Construct, gpus: Gpus): Gpus {
+  if (gpus instanceof Gpus) return gpus;
+  reportProblem(scope, {
+    property: 'gpus',
+    value: gpus,
+    message: 'says nothing of GPUs',
+    remedy: 'give Gpus.whole(1), another kind of Gpus, or Gpus.none()',
+  });
+  return Gpus.none();
+}
+
+function devicePluginProblems(devicePlugin: NvidiaDevicePlugin | null | undefined): Problem[] {
+  if (devicePlugin === undefined || devicePlugin === null || devicePlugin instanceof NvidiaDevicePlugin)
+    return [];
+  const remedy = 'give a NvidiaDevicePlugin, null, or leave it out';
+  return [{ property: 'devicePlugin', value: devicePlugin, message: 'is not a device plugin', remedy }];
 }

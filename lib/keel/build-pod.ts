@@ -11,6 +11,7 @@ import type {
   VolumeMount,
 } from 'kubernetes-types/core/v1.d.ts';
 import { RUN_DIRECTORY } from '../agent/run-files.ts';
+import { VISIBLE_DEVICES } from '../gpu/gpus.ts';
 import type { ImageName } from '../image/image-name.ts';
 import { environment } from '../kubernetes/environment.ts';
 import { lazy } from '../kubernetes/object.ts';
@@ -102,7 +103,7 @@ function volumeMount({ volume }: BuildPodOptions): VolumeMount | undefined {
 
 /** The wrapper's variables, those of the services, and the build's own, which win. */
 function variables(scope: Construct, options: BuildPodOptions): EnvVar[] {
-  const { services, env = {}, outputs, timeout = Duration.hours(2), keepFor } = options;
+  const { services, env = {}, node, outputs, timeout = Duration.hours(2), keepFor } = options;
   const uid: EnvVar = { name: 'KEELSON_RUN_ID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } };
   const output = outputs.directory === undefined ? '' : `${outputs.directory}/$(KEELSON_RUN_ID)`;
   const all = [
@@ -112,6 +113,8 @@ function variables(scope: Construct, options: BuildPodOptions): EnvVar[] {
     { name: WrapperVariables.ASSETS, value: lazy(() => outputs.patterns) },
     { name: WrapperVariables.TIMEOUT, value: String(timeout.toSeconds({ integral: false })) },
     { name: WrapperVariables.KEEP, value: String(keepFor?.toSeconds({ integral: false }) ?? 0) },
+    // Where NVIDIA's runtime is the node's default, the image alone could ask for every GPU.
+    ...(node?.gpus.any ? [] : [{ name: VISIBLE_DEVICES, value: 'void' }]),
     ...services.flatMap((service) => service.environment),
     ...environment(scope, 'env', env, options.namespaceName),
   ];

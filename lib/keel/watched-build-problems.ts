@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import type { Construct } from 'constructs';
 import { kubernetesMinorOf } from '../app/kubernetes-version.ts';
+import { VISIBLE_DEVICES } from '../gpu/gpus.ts';
 import type { ImageName } from '../image/image-name.ts';
 import { durationProblems } from '../kubernetes/durations.ts';
 import { isDnsLabel, isDnsSubdomain } from '../kubernetes/names.ts';
@@ -210,7 +211,7 @@ function volumeProblems({ volume, secretFiles = {} }: KeelWatchedBuildProps): Pr
 }
 
 function environmentProblems({ env = {} }: KeelWatchedBuildProps): Problem[] {
-  return Object.keys(env)
+  const problems: Problem[] = Object.keys(env)
     .filter((name) => name.startsWith('KEELSON_'))
     .map((name) => ({
       property: `env.${name}`,
@@ -218,6 +219,15 @@ function environmentProblems({ env = {} }: KeelWatchedBuildProps): Problem[] {
       message: 'is a name of the wrapper that runs the command',
       remedy: 'use another prefix than KEELSON_',
     }));
+  if (VISIBLE_DEVICES in env) {
+    problems.push({
+      property: `env.${VISIBLE_DEVICES}`,
+      value: VISIBLE_DEVICES,
+      message: 'would show the build GPUs that it was not given',
+      remedy: "leave it out: the device plugin sets it to the GPUs of the build's node, a GpuBuildNode",
+    });
+  }
+  return problems;
 }
 
 function envFromProblems({ envFrom = [] }: KeelWatchedBuildProps): Problem[] {

@@ -23,6 +23,8 @@ export const KeelsonAnnotations = {
   GENERATE: 'keelson.dev/generate',
   /** Why a namespace admits more than the `restricted` Pod Security level. */
   POD_SECURITY_REASON: 'keelson.dev/pod-security-reason',
+  /** On a pod: a hash of the configuration that it reads at its start, so that a changed one replaces the pod. */
+  CONFIGURATION: 'keelson.dev/configuration',
   /** Why a Secret's value may stand in plain text in its manifest. */
   PLAINTEXT_REASON: 'keelson.dev/plaintext-reason',
   /** On an image build's Job: the pipeline and its image, as `pipeline/image`. */
@@ -44,7 +46,8 @@ export type Stage =
   | 'registry'
   | 'controller'
   | 'keel'
-  | 'release';
+  | 'release'
+  | 'gpu';
 
 /** The recommended labels of a part, with its stage. */
 export function partLabels(name: string, stage: Stage): Record<string, string> {

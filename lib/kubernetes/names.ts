@@ -8,6 +8,9 @@ export const MAX_SUBDOMAIN = 253;
 const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
+const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
+const KEY_NAME = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+
 /** Whether a text is a DNS label, such as a namespace must be. */
 export function isDnsLabel(text: string): boolean {
   return text.length <= MAX_LABEL && LABEL.test(text);
@@ -16,6 +19,19 @@ export function isDnsLabel(text: string): boolean {
 /** Whether a text is a DNS subdomain, such as most object names must be. */
 export function isDnsSubdomain(text: string): boolean {
   return text.length <= MAX_SUBDOMAIN && SUBDOMAIN.test(text);
+}
+
+/** Whether a text may be the value of a label. */
+export function isLabelValue(text: string): boolean {
+  return LABEL_VALUE.test(text);
+}
+
+/** Whether a text may be the key of a label, an annotation or a taint: a name after an optional DNS prefix and `/`. */
+export function isQualifiedName(text: string): boolean {
+  const slash = text.indexOf('/');
+  return slash < 0
+    ? KEY_NAME.test(text)
+    : isDnsSubdomain(text.slice(0, slash)) && KEY_NAME.test(text.slice(slash + 1));
 }
 
 /** Eight hexadecimal digits of a text's SHA-256: enough to tell apart what sanitizing made equal. */

@@ -27,6 +27,12 @@ const CONTAINER_DEFAULTS: LimitRangeItem = {
   default: { cpu: '500m', memory: '256Mi', 'ephemeral-storage': '1Gi' },
 };
 
+/**
+ * GPUs are for the builds that ask for them, in whose namespaces the quota is raised by as much. Partitions have names
+ * of their own, which no quota can list in advance.
+ */
+const NO_GPUS: QuotaLimits = { 'requests.nvidia.com/gpu': '0', 'requests.nvidia.com/gpu.shared': '0' };
+
 /** A namespace that enforces a Pod Security level. */
 export function namespaceObject({
   name,
@@ -46,13 +52,13 @@ export function namespaceObject({
   };
 }
 
-/** The most that a namespace may take of the cluster. */
+/** The most that a namespace may take of the cluster. Without a word about GPUs, it is none. */
 export function quotaObject(namespace: string, quota: QuotaLimits): Typed<ResourceQuota> {
   return {
     apiVersion: 'v1',
     kind: 'ResourceQuota',
     metadata: { name: 'quota', namespace },
-    spec: { hard: { ...quota } },
+    spec: { hard: { ...NO_GPUS, ...quota } },
   };
 }
 
@@ -121,7 +127,7 @@ export class IsolatedNamespace extends Construct {
     });
     this.quota = kubeObject<ResourceQuota>(this, 'quota', {
       ...quotaObject(name, {}),
-      spec: lazy(() => ({ hard: { ...props.quota() } })),
+      spec: lazy(() => quotaObject(name, props.quota()).spec),
     });
     this.node.addValidation({ validate: () => quotaProblems(props.quota()) });
     this.limitRange = kubeObject<LimitRange>(this, 'limits', limitRangeObject(name));

@@ -1,15 +1,20 @@
 import {
   GitSource,
+  GpuBuildNode,
+  type GpuBuildNodeProps,
+  Gpus,
   KeelWatchedBuild,
   type KeelWatchedBuildProps,
   MakisuBuilder,
   type MakisuBuilderProps,
   MinioService,
   type MinioServiceProps,
+  NvidiaDevicePlugin,
+  type NvidiaDevicePluginProps,
   type RemoteGitOptions,
   Tag,
 } from 'keelson';
-import { build, image, imageBuild, pipeline, registry } from '../support/programs.ts';
+import { build, foreignChart, image, imageBuild, pipeline, registry } from '../support/programs.ts';
 import type { Build } from '../support/synthesized.ts';
 
 /** What is given, and what has to be said of it: all of a problem, or its beginning and end around an ellipsis. */
@@ -38,6 +43,17 @@ export const minio =
   (props: Loose<MinioServiceProps>): Build =>
   (app) =>
     new MinioService(pipeline(app), 'minio', props as MinioServiceProps);
+
+export const devicePlugin =
+  (props: Loose<NvidiaDevicePluginProps>): Build =>
+  (app) =>
+    new NvidiaDevicePlugin(foreignChart(app), 'plugin', props as NvidiaDevicePluginProps);
+
+/** A node for builds, in a pipeline. */
+export const gpuNode =
+  (props: Loose<GpuBuildNodeProps>): Build =>
+  (app) =>
+    new GpuBuildNode(pipeline(app), 'gpu', { gpus: Gpus.whole(1), ...props } as GpuBuildNodeProps);
 
 /** A pipeline that watches a repository. */
 export const repository =

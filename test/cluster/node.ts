@@ -118,6 +118,9 @@ state = "/run/containerd"
   config_path = ${quote('registries')}
 [${cri}.containerd.runtimes.runc]
   runtime_type = "io.containerd.runc.v2"
+# For RuntimeClasses with this handler: the same runtime under the name that NVIDIA's has.
+[${cri}.containerd.runtimes.nvidia]
+  runtime_type = "io.containerd.runc.v2"
 `;
 }
 

@@ -18,7 +18,10 @@ describe('GPUs', () => {
     ['whole ones', Gpus.whole(2), 'nvidia.com/gpu', 2],
     ['a part of one', Gpus.mig('1g.5gb'), 'nvidia.com/mig-1g.5gb', 1],
     ['two parts with media engines', Gpus.mig('1g.5gb.me', 2), 'nvidia.com/mig-1g.5gb.me', 2],
+    ['a part as nvidia-smi writes it', Gpus.mig('1g.12gb+me.all'), 'nvidia.com/mig-1g.12gb.me.all', 1],
+    ['a part without media engines', Gpus.mig('1g.24gb-me'), 'nvidia.com/mig-1g.24gb-me', 1],
     ['a share', Gpus.shared(), 'nvidia.com/gpu.shared', 1],
+    ['a share of a part', Gpus.sharedMig('1g.5gb+me'), 'nvidia.com/mig-1g.5gb.me.shared', 1],
   ])('%s are asked for by the name of the device plugin', (_name, gpus, resourceName, count) => {
     expect(gpus).toMatchObject({ resourceName, count, any: true });
     expect(gpus.problems('gpus')).toEqual([]);
@@ -36,12 +39,22 @@ describe('GPUs', () => {
     },
   );
 
-  test.each(['', '1g', '1g.5', '0g.5gb', '1G.5GB', '1g.5gb ', '1g.5gb\n', 'a/b'])(
-    '%j is no profile of a part',
-    (profile) => {
-      expect(Gpus.mig(profile).problems('gpus')).toMatchObject([{ message: 'is not a MIG profile' }]);
-    },
-  );
+  test.each([
+    '',
+    '1g',
+    '1g.5',
+    '0g.5gb',
+    '1G.5GB',
+    '1g.5gb ',
+    '1g.5gb\n',
+    'a/b',
+    '1g.5gb+x',
+    '1g.5gb+',
+    '1g.5gb.shared',
+  ])('%j is no profile of a part', (profile) => {
+    for (const gpus of [Gpus.mig(profile), Gpus.sharedMig(profile)])
+      expect(gpus.problems('gpus')).toMatchObject([{ value: profile, message: 'is not a MIG profile' }]);
+  });
 });
 
 describe('a node', () => {

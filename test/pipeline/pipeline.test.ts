@@ -45,7 +45,7 @@ describe('by default', () => {
     });
   });
 
-  test('its quota has no room for a way in from outside', () => {
+  test('its quota has no room for a way in from outside, nor for a GPU', () => {
     expect(at(output.find('ResourceQuota', 'quota'), 'spec.hard')).toEqual({
       'count/pods': '20',
       'limits.cpu': '16',
@@ -53,6 +53,8 @@ describe('by default', () => {
       'limits.ephemeral-storage': '200Gi',
       'services.nodeports': '0',
       'services.loadbalancers': '0',
+      'requests.nvidia.com/gpu': '0',
+      'requests.nvidia.com/gpu.shared': '0',
     });
   });
 

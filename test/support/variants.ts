@@ -4,6 +4,7 @@ import {
   GitCredential,
   GitSource,
   GpuBuildNode,
+  GpuSharing,
   Gpus,
   ImageName,
   KeelPolicy,
@@ -11,6 +12,7 @@ import {
   MakisuBuilder,
   MicroK8sRegistry,
   MinioRabbitTestStack,
+  NvidiaDevicePlugin,
   Pipeline,
   Platform,
   PodSecurity,
@@ -84,6 +86,47 @@ const directory =
     const image = new MakisuBuilder(pipeline, 'image', { target: registry.image('me/project') });
     new KeelWatchedBuild(pipeline, 'build', { image, command: ['make'] });
   };
+/** Two kinds of GPU nodes, divided by time and into partitions, with a build for each and one that needs none. */
+const dividedGpus: Build = (app) => {
+  const platform = new Platform(app, 'platform', {
+    registry: MicroK8sRegistry.existing({ nodeAddress: '10.0.0.7' }),
+  });
+  const slices = new NvidiaDevicePlugin(platform, 'slices', {
+    nodeSelector: { 'gpu-pool': 'slices' },
+    sharing: GpuSharing.timeSlicing({ replicas: 4 }),
+    runtimeHandler: 'nvidia',
+  });
+  const partitions = new NvidiaDevicePlugin(platform, 'partitions', {
+    namespace: 'nvidia-device-plugin-mig',
+    nodeSelector: { 'gpu-pool': 'partitions' },
+    mig: 'mixed',
+    sharing: GpuSharing.timeSlicing({ migReplicas: { '1g.5gb+me': 2 } }),
+    deviceListStrategy: 'volume-mounts',
+  });
+  const builds: [string, Gpus, NvidiaDevicePlugin][] = [
+    ['share', Gpus.shared(), slices],
+    ['partition', Gpus.mig('1g.5gb'), partitions],
+    ['part-share', Gpus.sharedMig('1g.5gb+me'), partitions],
+  ];
+  for (const [id, gpus, devicePlugin] of builds) {
+    const pipeline = new Pipeline(app, id, { platform });
+    new KeelWatchedBuild(pipeline, 'build', {
+      image: ImageName.parse(`quay.io/team/${id}:main`),
+      command: ['./run'],
+      node: new GpuBuildNode(pipeline, 'gpu', { gpus, devicePlugin }),
+      volume: false,
+    });
+  }
+  const source = GitSource.remote('https://git.example.com/team/cpu.git', { branch: 'main' });
+  const cpu = new Pipeline(app, 'cpu', { platform, source });
+  new KeelWatchedBuild(cpu, 'build', {
+    image: new MakisuBuilder(cpu, 'image', {
+      target: platform.registry.image('team/cpu', { tag: Tag.branch() }),
+    }),
+    command: ['./run'],
+    node: new GpuBuildNode(cpu, 'gpu', { gpus: Gpus.none() }),
+  });
+};
 
 /** Each variant by what is different in it. */
 export const variants: ReadonlyMap<string, () => Synthesized> = new Map([
@@ -93,4 +136,5 @@ export const variants: ReadonlyMap<string, () => Synthesized> = new Map([
   ['a program that uses everything', () => synthesized(everything)],
   ['a directory on a node', () => synthesized(directory(true))],
   ['a directory that is streamed', () => synthesized(directory(false))],
+  ['GPUs that are divided', () => synthesized(dividedGpus)],
 ]);
