@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { builds } from './bad-input/builds.ts';
 import { gitops } from './bad-input/gitops.ts';
 import { images } from './bad-input/images.ts';
+import { keel } from './bad-input/keel.ts';
 import { names } from './bad-input/names.ts';
 import { resources } from './bad-input/resources.ts';
 import type { Row } from './bad-input/row.ts';
@@ -15,7 +16,7 @@ import { hostileBranches } from './support/commits.ts';
 import { existingPlatform, image, pipelineConfiguration } from './support/programs.ts';
 import { problemsOf, synthesized } from './support/synthesized.ts';
 
-const ROWS: readonly Row[] = [...names, ...sources, ...images, ...resources, ...builds, ...gitops];
+const ROWS: readonly Row[] = [...names, ...sources, ...images, ...resources, ...builds, ...gitops, ...keel];
 
 /** An expected problem, in which an ellipsis stands for anything. */
 function pattern(problem: string): RegExp {

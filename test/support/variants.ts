@@ -1,5 +1,5 @@
 // The programs whose whole output tests look at: the reference pipeline in its variants, and what it does not use.
-import { Chart, Size } from 'cdk8s';
+import { Chart, Duration, Size } from 'cdk8s';
 import {
   GitCredential,
   GitSource,
@@ -7,6 +7,7 @@ import {
   Gpus,
   ImageName,
   KeelPolicy,
+  KeelTrigger,
   KeelWatchedBuild,
   MakisuBuilder,
   MicroK8sRegistry,
@@ -17,6 +18,7 @@ import {
   SecretSource,
   Tag,
 } from 'keelson';
+import { CERTIFICATE } from './certificate.ts';
 import { gitops } from './gitops.ts';
 import { reference } from './programs.ts';
 import { type Build, type Synthesized, synthesized } from './synthesized.ts';
@@ -84,6 +86,53 @@ const directory =
     const image = new MakisuBuilder(pipeline, 'image', { target: registry.image('me/project') });
     new KeelWatchedBuild(pipeline, 'build', { image, command: ['make'] });
   };
+/** Registries that tell Keel of a push, accounts that images are pulled with, a pipeline of another program. */
+const webhooks: Build = (app) => {
+  const credentials = {
+    user: SecretSource.existing('webhook', 'user'),
+    password: SecretSource.existing('webhook', 'password'),
+  };
+  const ingressController = { namespace: 'ingress', labels: { name: 'nginx-ingress-microk8s' } };
+  const elsewhere = KeelTrigger.webhook({
+    from: 'harbor',
+    host: 'keel-elsewhere.example.com',
+    ingressController: { cidrs: ['192.168.1.10/32'] },
+    credentials,
+    poll: Duration.hours(1),
+  });
+  const certificateAuthority = CERTIFICATE;
+  const platform = new Platform(app, 'platform', {
+    registry: MicroK8sRegistry.existing({ nodeAddress: '10.0.0.7' }),
+    keel: {
+      namespaces: [
+        'listed',
+        {
+          namespace: 'elsewhere',
+          trigger: elsewhere,
+          registry: { insecure: false, destinations: [], certificateAuthority },
+        },
+      ],
+    },
+  });
+  const source = GitSource.remote('https://git.example.com/team/told.git', { branch: 'main' });
+  const told = new Pipeline(app, 'told', { platform, source });
+  const image = new MakisuBuilder(told, 'image', { target: platform.registry.image('team/told') });
+  new KeelWatchedBuild(told, 'polled', { image, command: ['./run'] });
+  new KeelWatchedBuild(told, 'build', {
+    image: ImageName.parse('quay.io/team/told:main'),
+    command: ['./run'],
+    trigger: KeelTrigger.webhook({
+      from: 'quay',
+      host: 'keel-told.example.com',
+      tlsSecretName: 'keel-told-tls',
+      ingressClassName: 'public',
+      annotations: { 'cert-manager.io/cluster-issuer': 'letsencrypt' },
+      ingressController,
+      credentials,
+    }),
+    imagePullSecrets: [SecretSource.existing('quay-account', '.dockerconfigjson')],
+  });
+};
 
 /** Each variant by what is different in it. */
 export const variants: ReadonlyMap<string, () => Synthesized> = new Map([
@@ -93,4 +142,5 @@ export const variants: ReadonlyMap<string, () => Synthesized> = new Map([
   ['a program that uses everything', () => synthesized(everything)],
   ['a directory on a node', () => synthesized(directory(true))],
   ['a directory that is streamed', () => synthesized(directory(false))],
+  ['builds that are told by webhooks', () => synthesized(webhooks)],
 ]);
