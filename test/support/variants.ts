@@ -114,10 +114,11 @@ const webhooks: Build = (app) => {
       ],
     },
   });
-  const source = GitSource.remote('https://git.example.com/team/told.git', { branch: 'main' });
-  const told = new Pipeline(app, 'told', { platform, source });
-  const image = new MakisuBuilder(told, 'image', { target: platform.registry.image('team/told') });
-  new KeelWatchedBuild(told, 'polled', { image, command: ['./run'] });
+  const source = GitSource.remote('https://git.example.com/team/polled.git', { branch: 'main' });
+  const polled = new Pipeline(app, 'polled', { platform, source });
+  const image = new MakisuBuilder(polled, 'image', { target: platform.registry.image('team/polled') });
+  new KeelWatchedBuild(polled, 'build', { image, command: ['./run'] });
+  const told = new Pipeline(app, 'told', { platform });
   new KeelWatchedBuild(told, 'build', {
     image: ImageName.parse('quay.io/team/told:main'),
     command: ['./run'],
