@@ -31,14 +31,23 @@ export type { ImageSource } from './image/image-source.ts';
 export { MakisuBuilder, type MakisuBuilderProps } from './image/makisu-builder.ts';
 export { type LayerCache, RedisLayerCache, type RedisLayerCacheProps } from './image/redis-layer-cache.ts';
 export { branchTag, Tag } from './image/tag.ts';
-export { Keel, type KeelProps, type KeelReference, type WatchRequest } from './keel/keel.ts';
-export { KeelPolicy, type SemverScope } from './keel/keel-policy.ts';
+export { Keel, type KeelProps } from './keel/keel.ts';
+export { KeelPolicy, type SemverOptions, type SemverScope } from './keel/keel-policy.ts';
+export type { KeelReference, WatchedRegistry, WatchRequest } from './keel/keel-reference.ts';
+export { KeelTrigger, type WebhookOptions } from './keel/keel-trigger.ts';
 export { KeelWatchedBuild } from './keel/keel-watched-build.ts';
 export type {
   BuildVolumeProps,
   EnvironmentSource,
   KeelWatchedBuildProps,
 } from './keel/keel-watched-build-props.ts';
+export { KeelWebhook, type KeelWebhookProps } from './keel/keel-webhook.ts';
+export type {
+  IngressControllerPeer,
+  WebhookCredentials,
+  WebhookEndpoint,
+  WebhookSender,
+} from './keel/webhook-endpoint.ts';
 export { type Environment, type EnvironmentValue, PodField } from './kubernetes/environment.ts';
 export {
   GeneratedSecret,

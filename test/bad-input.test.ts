@@ -7,6 +7,7 @@ import { builds } from './bad-input/builds.ts';
 import { gitops } from './bad-input/gitops.ts';
 import { gpus } from './bad-input/gpus.ts';
 import { images } from './bad-input/images.ts';
+import { keel } from './bad-input/keel.ts';
 import { names } from './bad-input/names.ts';
 import { resources } from './bad-input/resources.ts';
 import type { Row } from './bad-input/row.ts';
@@ -16,7 +17,16 @@ import { hostileBranches } from './support/commits.ts';
 import { existingPlatform, image, pipelineConfiguration } from './support/programs.ts';
 import { problemsOf, synthesized } from './support/synthesized.ts';
 
-const ROWS: readonly Row[] = [...names, ...sources, ...images, ...resources, ...gpus, ...builds, ...gitops];
+const ROWS: readonly Row[] = [
+  ...names,
+  ...sources,
+  ...images,
+  ...resources,
+  ...gpus,
+  ...builds,
+  ...gitops,
+  ...keel,
+];
 
 /** An expected problem, in which an ellipsis stands for anything. */
 function pattern(problem: string): RegExp {

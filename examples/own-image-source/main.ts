@@ -3,6 +3,7 @@ import { Duration } from 'cdk8s';
 import {
   ImageName,
   KeelsonApp,
+  KeelTrigger,
   KeelWatchedBuild,
   MicroK8sRegistry,
   MinioRabbitTestStack,
@@ -20,6 +21,6 @@ new KeelWatchedBuild(pipeline, 'build', {
   image: ImageName.parse('ghcr.io/example/nightly-build:latest'),
   services: new MinioRabbitTestStack(pipeline, 'services'),
   command: ['./integration-tests.sh'],
-  pollInterval: Duration.minutes(5),
+  trigger: KeelTrigger.poll(Duration.minutes(5)),
 });
 app.synth();

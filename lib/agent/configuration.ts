@@ -140,6 +140,8 @@ export interface BuildConfiguration {
   readonly image: string;
   /** Whether its registry speaks plain http. */
   readonly insecureRegistry: boolean;
+  /** Secrets of the pipeline's namespace, of the type kubernetes.io/dockerconfigjson, with accounts for it. */
+  readonly pullSecrets?: readonly SecretKeyConfiguration[];
   /** The name of the {@link ImageConfiguration} that builds it; absent where something else pushes it. */
   readonly builder?: string;
   /** Workloads that run only while the build does. */

@@ -17,11 +17,13 @@ import { environment } from '../kubernetes/environment.ts';
 import { lazy } from '../kubernetes/object.ts';
 import type { PodSecurity } from '../kubernetes/pod-security.ts';
 import { type ContainerResources, resourceRequirements } from '../kubernetes/resources.ts';
+import type { SecretReference } from '../kubernetes/secret-source.ts';
 import { apiTokenVolume } from '../kubernetes/service-account.ts';
 import { claimVolume } from '../kubernetes/workload.ts';
 import type { TestService } from '../services/test-service.ts';
 import { AGENT_UID, gateContainer, gateVolumes, runMount } from './gate.ts';
 import type { EnvironmentSource, KeelWatchedBuildProps } from './keel-watched-build-props.ts';
+import { pullSecrets } from './pull-secrets.ts';
 import type { RunOutputs } from './run-outputs.ts';
 import { secretFileVolumes } from './secret-files.ts';
 import { WrapperVariables } from './wrapper.ts';
@@ -35,6 +37,8 @@ export interface BuildPodOptions extends Omit<KeelWatchedBuildProps, 'image' | '
   readonly services: readonly TestService[];
   readonly volume: { readonly mountPath: string } | undefined;
   readonly outputs: RunOutputs;
+  /** What the image is pulled with. */
+  readonly pulls: readonly SecretReference[];
 }
 
 const WRAPPER_DIRECTORY = '/keelson/bin';
@@ -50,12 +54,14 @@ export function buildPod(scope: Construct, options: BuildPodOptions): () => PodS
   const { name, podSecurity, node, hostUsers, volume, agentImage } = options;
   const secrets = secretFileVolumes(scope, options.secretFiles ?? {}, options.namespaceName);
   const env = variables(scope, options);
+  const { imagePullSecrets } = pullSecrets(options.pulls);
   return () => ({
     serviceAccountName: name,
     automountServiceAccountToken: false,
     enableServiceLinks: false,
     terminationGracePeriodSeconds: 60,
     ...(hostUsers !== undefined && { hostUsers }),
+    ...(imagePullSecrets.length > 0 && { imagePullSecrets }),
     ...node?.scheduling,
     securityContext: podContext(podSecurity),
     initContainers: [gateContainer(agentImage, options.outputs, volumeMount(options))],

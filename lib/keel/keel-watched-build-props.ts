@@ -9,8 +9,9 @@ import type { SecretSource } from '../kubernetes/secret-source.ts';
 import type { AccessMode } from '../kubernetes/storage.ts';
 import type { StageProps } from '../pipeline/pipeline-record.ts';
 import type { TestService } from '../services/test-service.ts';
-import type { KeelReference } from './keel.ts';
 import type { KeelPolicy } from './keel-policy.ts';
+import type { KeelReference } from './keel-reference.ts';
+import type { KeelTrigger } from './keel-trigger.ts';
 
 /** A ConfigMap or Secret of the namespace whose keys become variables. */
 export type EnvironmentSource = { readonly configMap: string } | { readonly secret: string };
@@ -108,10 +109,17 @@ export interface KeelWatchedBuildProps extends StageProps {
    */
   readonly policy?: KeelPolicy;
   /**
-   * How often Keel polls the registry for this image.
-   * @default - Keel's own interval
+   * How Keel hears of a new image.
+   * @default KeelTrigger.poll()
    */
-  readonly pollInterval?: Duration;
+  readonly trigger?: KeelTrigger;
+  /**
+   * What a private image is pulled with: Secrets of the build's namespace of the type
+   * `kubernetes.io/dockerconfigjson`, by their key `.dockerconfigjson`. The kubelet pulls with them; Keel and
+   * the controller may read them by name, to look for new images.
+   * @default - the image is public, or its registry asks for no account
+   */
+  readonly imagePullSecrets?: readonly SecretSource[];
   /**
    * The Keel that watches.
    * @default - the platform's

@@ -24,6 +24,7 @@ import { kubeObject, lazy } from '../kubernetes/object.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
 import { formatProblem, reportProblems } from '../kubernetes/problem.ts';
 import { every, Grant, named } from '../kubernetes/rbac.ts';
+import type { SecretReference } from '../kubernetes/secret-source.ts';
 import { serviceAccount } from '../kubernetes/service-account.ts';
 import { volumeClaim } from '../kubernetes/storage.ts';
 import { namespaceOf, recordOf } from '../pipeline/pipeline-record.ts';
@@ -31,9 +32,11 @@ import { defaultAgentImage } from '../platform/agent-image.ts';
 import type { TestService } from '../services/test-service.ts';
 import { buildPod } from './build-pod.ts';
 import { gateConfiguration, gateRules } from './gate.ts';
-import type { KeelReference, WatchRequest } from './keel.ts';
 import { KeelPolicy } from './keel-policy.ts';
+import type { KeelReference, WatchRequest } from './keel-reference.ts';
+import { KeelTrigger } from './keel-trigger.ts';
 import type { KeelWatchedBuildProps } from './keel-watched-build-props.ts';
+import { bindPullSecrets, pullSecrets } from './pull-secrets.ts';
 import { RunOutputs } from './run-outputs.ts';
 import { watchedBuildProblems } from './watched-build-problems.ts';
 import { WRAPPER_SCRIPT } from './wrapper.ts';
@@ -76,13 +79,14 @@ export class KeelWatchedBuild extends Construct {
     this.#namespace = namespace;
     const keel = props.keel ?? platform?.keel;
     const policy = props.policy ?? KeelPolicy.sameTag();
+    const trigger = props.trigger ?? KeelTrigger.poll();
     const podSecurity = props.podSecurity ?? PodSecurity.restricted();
     const services = [...(props.services ?? [])];
     const configurations = services.map(({ configuration }) => configuration);
     const names = { deployment: id, lease: id, status: `${id}-status` };
     this.image = props.image instanceof ImageName ? props.image : props.image.image;
     const agentImage = props.agentImage ?? platform?.agentImage ?? defaultAgentImage();
-    const context = { image: this.image, policy, agentImage, namespace, services, keel };
+    const context = { image: this.image, policy, trigger, agentImage, namespace, services, keel };
     reportProblems(this, watchedBuildProblems(this, context, props));
 
     const volume =
@@ -100,7 +104,8 @@ export class KeelWatchedBuild extends Construct {
     this.#state(namespace, names, configurations);
     this.#network(namespace, services, platform?.apiServer);
 
-    const labels = { ...partLabels(id, 'build'), ...policy.labels, 'keel.sh/trigger': 'poll' };
+    const pulls = bindPullSecrets(this, 'imagePullSecrets', props.imagePullSecrets ?? [], namespace);
+    const labels = { ...partLabels(id, 'build'), ...policy.labels, ...trigger.labels };
     const pod = buildPod(this, {
       ...props,
       name: id,
@@ -111,6 +116,7 @@ export class KeelWatchedBuild extends Construct {
       services,
       volume,
       outputs: this.#outputs,
+      pulls,
     });
     this.deployment = kubeObject<Deployment>(this, 'Resource', {
       apiVersion: 'apps/v1',
@@ -119,7 +125,7 @@ export class KeelWatchedBuild extends Construct {
         name: id,
         namespace,
         labels,
-        annotations: { ...policy.annotations, ...this.#schedule(props) },
+        annotations: { ...policy.annotations, ...trigger.annotations },
       },
       // Neither replicas nor the annotation keel.sh/policy stand here: they are the agent's at run time.
       spec: lazy(() => ({
@@ -134,9 +140,11 @@ export class KeelWatchedBuild extends Construct {
     });
 
     const target = props.image instanceof ImageBuilder ? props.image.target.registry : platform?.registry;
-    this.keelGrant = keel && this.#watched(keel, namespace, policy, target);
+    const request = { namespace, policy, trigger, ...(target !== undefined && { registry: target }) };
+    this.keelGrant = keel && this.#watched(keel, request, pulls);
     record?.contribute({
       podSecurity,
+      readSecrets: pulls,
       quota: props.node?.gpus.any
         ? { [`requests.${props.node.gpus.resourceName}`]: props.node.gpus.count }
         : {},
@@ -147,6 +155,7 @@ export class KeelWatchedBuild extends Construct {
         image: this.image.toString(),
         ...(props.image instanceof ImageName ? {} : { builder: props.image.node.id }),
         insecureRegistry: target?.insecure ?? false,
+        ...(pulls.length > 0 && { pullSecrets: pulls.map(({ secretName, key }) => ({ secretName, key })) }),
         services: configurations,
         ...(props.keepFor !== undefined && { keepSeconds: props.keepFor.toSeconds({ integral: false }) }),
       }),
@@ -173,12 +182,6 @@ export class KeelWatchedBuild extends Construct {
 
   #selector(): Record<string, string> {
     return { 'app.kubernetes.io/name': this.node.id, [KeelsonLabels.STAGE]: 'build' };
-  }
-
-  #schedule({ pollInterval }: KeelWatchedBuildProps): Record<string, string> {
-    return pollInterval === undefined
-      ? {}
-      : { 'keel.sh/pollSchedule': `@every ${pollInterval.toSeconds({ integral: false })}s` };
   }
 
   /** What gate and wrapper read, and where the gate keeps what it must not forget. */
@@ -230,21 +233,17 @@ export class KeelWatchedBuild extends Construct {
     });
   }
 
-  #watched(
-    keel: KeelReference,
-    namespace: string,
-    policy: KeelPolicy,
-    registry: WatchRequest['registry'],
-  ): Grant {
+  #watched(keel: KeelReference, request: WatchRequest, pulls: readonly SecretReference[]): Grant {
     return new Grant(this, 'keel', {
       name: `${this.node.id}-keel`,
-      namespace,
-      to: keel.watch({ namespace, policy, ...(registry !== undefined && { registry }) }),
+      namespace: request.namespace,
+      to: keel.watch(request),
       rules: () => [
         // list and watch can't be limited to a name.
         every('apps', ['deployments'], ['list', 'watch']),
         named('apps', ['deployments'], [this.node.id], ['get', 'update']),
         every('', ['pods'], ['list']),
+        ...pullSecrets(pulls).rules,
       ],
     });
   }

@@ -1,10 +1,9 @@
-import { type ApiObject, Duration, Size } from 'cdk8s';
+import type { ApiObject, Duration } from 'cdk8s';
 import { Construct } from 'constructs';
-import type { ClusterRole, ClusterRoleBinding } from 'kubernetes-types/rbac/v1.d.ts';
+import type { ConfigMap } from 'kubernetes-types/core/v1.d.ts';
 import { ImageName } from '../image/image-name.ts';
 import { durationProblems } from '../kubernetes/durations.ts';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
-import { toDnsLabel } from '../kubernetes/names.ts';
 import { checkNamespace, IsolatedNamespace } from '../kubernetes/namespace.ts';
 import {
   type Destination,
@@ -16,38 +15,23 @@ import {
 } from '../kubernetes/network.ts';
 import { kubeObject, lazy } from '../kubernetes/object.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
-import { reportProblem, reportProblems } from '../kubernetes/problem.ts';
-import { every, type Subject } from '../kubernetes/rbac.ts';
-import { type ContainerResources, resourceProblems, resourceRequirements } from '../kubernetes/resources.ts';
-import { apiTokenMount, apiTokenVolume, serviceAccount } from '../kubernetes/service-account.ts';
-import { scratchVolume, workload } from '../kubernetes/workload.ts';
-import type { KeelPolicy } from './keel-policy.ts';
-
-/** What a watched build asks of Keel. */
-export interface WatchRequest {
-  /** The namespace of the Deployment. */
-  readonly namespace: string;
-  /** Which new images start a build. */
-  readonly policy: KeelPolicy;
-  /**
-   * Where the registry is, for the network policy; a registry on the internet needs none.
-   * @default - Keel reaches registries on the internet only
-   */
-  readonly registry?: { readonly insecure: boolean; readonly destinations: readonly Destination[] };
-}
-
-/** A Keel that is installed by this program or was before. */
-export interface KeelReference {
-  /** The namespace that Keel runs in. */
-  readonly namespace: string;
-  /**
-   * The one account that Keel acts as; undefined where it has one for each namespace that it watches.
-   * @default - one account for each watched namespace
-   */
-  readonly serviceAccountName?: string;
-  /** Has a namespace watched, and says as whom Keel acts there. */
-  watch(request: WatchRequest): Subject;
-}
+import { reportProblem, reportProblems, reportWarning } from '../kubernetes/problem.ts';
+import type { Subject } from '../kubernetes/rbac.ts';
+import { type ContainerResources, resourceProblems } from '../kubernetes/resources.ts';
+import { serviceAccount } from '../kubernetes/service-account.ts';
+import { workload } from '../kubernetes/workload.ts';
+import { certificateFiles, certificateProblems } from './certificate-authorities.ts';
+import { keelContainer, keelVolumes } from './keel-container.ts';
+import {
+  type KeelReference,
+  keelAccount,
+  type WatchedRegistry,
+  type WatchRequest,
+} from './keel-reference.ts';
+import { KeelWebhook } from './keel-webhook.ts';
+import { NamespaceWatch } from './namespace-watch.ts';
+import { grantNodes } from './nodes-grant.ts';
+import type { WebhookEndpoint } from './webhook-endpoint.ts';
 
 /** Props of {@link Keel}. */
 export interface KeelProps {
@@ -62,10 +46,17 @@ export interface KeelProps {
    */
   readonly image?: ImageName;
   /**
-   * Namespaces to watch for pipelines of other programs. Those of this one are watched by themselves.
+   * Namespaces to watch for pipelines of other programs: a name, or more where a pipeline's images are not in
+   * `registry`, it has a policy by which tags may change, or it is told by a webhook. Those of this program are
+   * watched by themselves.
    * @default - none
    */
-  readonly namespaces?: readonly string[];
+  readonly namespaces?: readonly (string | WatchRequest)[];
+  /**
+   * The registry with the images of `namespaces`.
+   * @default - the platform's; without a platform, Keel reaches registries on the internet only
+   */
+  readonly registry?: WatchedRegistry;
   /**
    * How often registries are polled, unless a build says otherwise.
    * @default Duration.minutes(1)
@@ -96,17 +87,28 @@ const UID = 666;
  * each namespace with a watched build and may act in that namespace only: Keel can be told to keep to one
  * namespace or to none, and the latter would need rights over every Deployment of the cluster.
  *
- * Keel's webhooks, which need no authentication and roll without a new digest, are reachable by nobody.
+ * Keel's webhooks, which roll without a new digest, are reachable by nobody, but for those that a trigger
+ * asks for: these by the ingress controller alone, with a password.
  *
  * @see https://keel.sh/docs/
  * @example
  * new Keel(chart, 'keel');
  */
 export class Keel extends Construct implements KeelReference {
-  /** Refers to a Keel that is installed already, for example by its Helm chart. */
+  /** Refers to a Keel with one account that is installed already, for example by its Helm chart. */
   static existing(props: { readonly namespace: string; readonly serviceAccountName: string }): KeelReference {
     const { namespace, serviceAccountName } = props;
     return { namespace, serviceAccountName, watch: () => ({ namespace, serviceAccountName }) };
+  }
+
+  /**
+   * Refers to the Keel that another program installed with this library, with an account for each namespace
+   * that it watches. That program has to list the pipeline's namespace in `namespaces`.
+   *
+   * @param props.namespace Keel's namespace
+   */
+  static installed({ namespace = 'keel' }: { readonly namespace?: string } = {}): KeelReference {
+    return { namespace, watch: (request) => keelAccount(namespace, request.namespace) };
   }
 
   readonly namespace: string;
@@ -114,12 +116,15 @@ export class Keel extends Construct implements KeelReference {
   readonly isolation: IsolatedNamespace;
   /** Keel's Deployments by the namespace that each watches. */
   readonly deployments: ReadonlyMap<string, ApiObject>;
+  /** What lets webhooks through, by the watched namespace; only where a trigger asks for it. */
+  readonly webhooks: ReadonlyMap<string, KeelWebhook>;
   readonly #props: KeelProps;
   readonly #image: ImageName;
   readonly #deployments: Map<string, ApiObject> = new Map();
-  readonly #requests: WatchRequest[] = [];
-  /** Watched namespaces with a registry that speaks plain HTTP. */
-  readonly #insecure: Set<string> = new Set();
+  readonly #webhooks: Map<string, KeelWebhook> = new Map();
+  readonly #watches: Map<string, NamespaceWatch> = new Map();
+  /** The watched namespace behind each host. */
+  readonly #hosts: Map<string, string> = new Map();
 
   constructor(scope: Construct, id: string, props: KeelProps = {}) {
     super(scope, id);
@@ -127,6 +132,7 @@ export class Keel extends Construct implements KeelReference {
     this.#image = props.image ?? ImageName.parse('ghcr.io/keel-hq/keel:0.22.1');
     this.namespace = props.namespace ?? 'keel';
     this.deployments = this.#deployments;
+    this.webhooks = this.#webhooks;
     reportProblems(this, [
       ...this.#image.problems('image'),
       ...resourceProblems('resources', props.resources),
@@ -146,23 +152,43 @@ export class Keel extends Construct implements KeelReference {
         toDns(),
         toApiServer(props.apiServer),
         toInternet(),
-        ...to(unique(this.#requests.flatMap(({ registry }) => registry?.destinations ?? []))),
+        ...to(unique(this.#requests().flatMap(({ registry }) => registry?.destinations ?? []))),
       ],
     });
-    for (const namespace of props.namespaces ?? []) {
-      checkNamespace(this, namespace, 'namespaces');
-      if (namespace === ALL_NAMESPACES) this.#reportAllNamespaces();
-      this.#deploy(namespace);
-    }
+    for (const [index, listed] of (props.namespaces ?? []).entries()) this.#list(listed, index);
   }
 
   watch(request: WatchRequest): Subject {
-    if (request.namespace === ALL_NAMESPACES) this.#reportAllNamespaces();
-    this.#requests.push(request);
-    if (request.registry?.insecure) this.#insecure.add(request.namespace);
-    if (!this.#deployments.has(request.namespace)) this.#deploy(request.namespace);
-    if (request.policy.readsNodes) this.#grantNodes(request.namespace);
-    return this.#subject(request.namespace);
+    const { namespace, policy, trigger, registry } = request;
+    if (namespace === ALL_NAMESPACES) this.#reportAllNamespaces();
+    const known = this.#watches.get(namespace);
+    const watch = known ?? new NamespaceWatch(namespace, keelAccount(this.namespace, namespace));
+    this.#watches.set(namespace, watch);
+    watch.requests.push(request);
+    if (known === undefined) this.#deploy(watch);
+    if (policy?.readsNodes) grantNodes(this, watch.account);
+    if (registry?.certificateAuthority !== undefined) this.#trust(watch, registry.certificateAuthority);
+    if (trigger?.endpoint !== undefined) this.#expose(watch, trigger.endpoint);
+    return watch.account;
+  }
+
+  #requests(): WatchRequest[] {
+    return [...this.#watches.values()].flatMap(({ requests }) => requests);
+  }
+
+  /** Watches for a pipeline of another program. */
+  #list(listed: string | WatchRequest, index: number): void {
+    const { registry } = this.#props;
+    const property = typeof listed === 'string' ? 'namespaces' : `namespaces[${index}]`;
+    const request: WatchRequest = typeof listed === 'string' ? { namespace: listed } : listed;
+    const { policy, trigger } = request ?? {};
+    reportProblems(this, [
+      ...(policy?.problems(`${property}.policy`) ?? []),
+      ...(trigger?.problems(`${property}.trigger`) ?? []),
+    ]);
+    checkNamespace(this, String(request?.namespace ?? ''), property);
+    if (typeof request?.namespace !== 'string') return;
+    this.watch({ ...(registry !== undefined && { registry }), ...request });
   }
 
   #reportAllNamespaces(): void {
@@ -174,80 +200,76 @@ export class Keel extends Construct implements KeelReference {
     });
   }
 
-  #subject(namespace: string): Subject {
-    return { namespace: this.namespace, serviceAccountName: toDnsLabel(`${NAME}-${namespace}`) };
-  }
-
-  #deploy(watched: string): void {
-    const { serviceAccountName: name } = this.#subject(watched);
-    const { namespace } = this;
-    const selector = { ...PODS, 'app.kubernetes.io/name': NAME, 'app.kubernetes.io/instance': name };
+  #deploy(watch: NamespaceWatch): void {
+    const { namespace: watched, account } = watch;
+    const { namespace, serviceAccountName: name } = account;
     serviceAccount(this, `watch-${watched}-service-account`, name, namespace);
     const deployment = workload(this, `watch-${watched}`, {
       name,
       namespace,
       labels: { ...partLabels(NAME, 'keel'), 'app.kubernetes.io/instance': name },
-      selector,
+      selector: podsOf(account),
       uid: UID,
       serviceAccountName: name,
       replicas: 1,
-      container: () => this.#container(watched),
-      volumes: () => [apiTokenVolume(), scratchVolume('data', '64Mi'), scratchVolume('tmp', '64Mi')],
+      container: () => keelContainer(this.#image, watch, this.#props),
+      volumes: () => keelVolumes(watch),
     });
     this.#deployments.set(watched, deployment);
   }
 
-  #container(watched: string): ReturnType<Parameters<typeof workload>[2]['container']> {
-    const health = { httpGet: { path: '/healthz', port: 9300 } };
-    const seconds = (this.#props.pollInterval ?? Duration.minutes(1)).toSeconds({ integral: false });
-    return {
-      name: NAME,
-      image: this.#image.toString(),
-      imagePullPolicy: 'IfNotPresent',
-      command: ['/bin/keel'],
-      env: [
-        { name: 'RESTRICTED_NAMESPACE', value: watched },
-        { name: 'POLL', value: 'true' },
-        { name: 'POLL_DEFAULTSCHEDULE', value: `@every ${seconds}s` },
-        { name: 'HELM3_PROVIDER', value: 'false' },
-        { name: 'NOTIFICATION_LEVEL', value: 'info' },
-        { name: 'XDG_DATA_HOME', value: '/data' },
-        ...(this.#insecure.has(watched) ? [{ name: 'INSECURE_REGISTRY', value: 'true' }] : []),
-      ],
-      ports: [{ name: 'http', containerPort: 9300, protocol: 'TCP' }],
-      readinessProbe: { ...health, periodSeconds: 10 },
-      livenessProbe: { ...health, initialDelaySeconds: 30, periodSeconds: 10, timeoutSeconds: 10 },
-      resources: resourceRequirements(this.#props.resources, {
-        cpu: { request: { amount: '50m' }, limit: { amount: '500m' } },
-        memory: { request: Size.mebibytes(64), limit: Size.mebibytes(256) },
-        ephemeralStorage: { request: Size.mebibytes(32), limit: Size.mebibytes(256) },
-      }),
-      volumeMounts: [
-        apiTokenMount(),
-        { name: 'data', mountPath: '/data' },
-        { name: 'tmp', mountPath: '/tmp' },
-      ],
-    };
+  /** Private authorities of a registry, beside the public ones. */
+  #trust(watch: NamespaceWatch, authority: string): void {
+    const given = watch.requests.filter(({ registry }) => registry?.certificateAuthority === authority);
+    if (given.length > 1) return;
+    reportProblems(this, certificateProblems('registry.certificateAuthority', authority));
+    if (watch.certificates !== undefined) return;
+    watch.certificates = kubeObject<ConfigMap>(this, `certificates-${watch.namespace}`, {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: watch.certificatesName, namespace: this.namespace },
+      data: lazy(() => certificateFiles(watch.authorities)),
+    });
+    reportWarning(this, () => watch.unusedAuthority);
   }
 
-  #grantNodes(watched: string): void {
-    const { namespace, serviceAccountName } = this.#subject(watched);
-    const name = toDnsLabel(`${namespace}-${serviceAccountName}-nodes`);
-    if (this.node.tryFindChild(name) !== undefined) return;
-    kubeObject<ClusterRole>(this, name, {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'ClusterRole',
-      metadata: { name },
-      rules: lazy(() => [every('', ['nodes'], ['get', 'list', 'watch'])]),
+  /** Lets the registry's webhook through. */
+  #expose(watch: NamespaceWatch, endpoint: WebhookEndpoint): void {
+    if (watch.webhook !== undefined) {
+      watch.webhook.accept(endpoint);
+      return;
+    }
+    // Without a host, which is reported already, there is nothing to make.
+    if (typeof endpoint.host !== 'string') return;
+    const { serviceAccountName: name } = watch.account;
+    this.#checkHost(watch.namespace, endpoint.host);
+    watch.webhook = new KeelWebhook(this, `webhook-${watch.namespace}`, {
+      name,
+      namespace: this.namespace,
+      labels: { ...partLabels(NAME, 'keel'), 'app.kubernetes.io/instance': name },
+      pods: podsOf(watch.account),
+      endpoint,
     });
-    kubeObject<ClusterRoleBinding>(this, `${name}-binding`, {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'ClusterRoleBinding',
-      metadata: { name },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
-      subjects: [{ kind: 'ServiceAccount', name: serviceAccountName, namespace }],
+    this.#webhooks.set(watch.namespace, watch.webhook);
+  }
+
+  #checkHost(watched: string, host: string): void {
+    if (!this.#hosts.has(host)) {
+      this.#hosts.set(host, watched);
+      return;
+    }
+    reportProblem(this, {
+      property: 'trigger.host',
+      value: host,
+      message: `leads to the Keel of ${this.#hosts.get(host)} already, and not to that of ${watched}`,
+      remedy: 'give the webhook of each namespace a host of its own',
     });
   }
+}
+
+/** The labels of the pods of one Keel. */
+function podsOf({ serviceAccountName }: Subject): Record<string, string> {
+  return { ...PODS, 'app.kubernetes.io/name': NAME, 'app.kubernetes.io/instance': serviceAccountName };
 }
 
 /** The same destination once, however many builds asked for it. */

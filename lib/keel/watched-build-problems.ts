@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { Construct } from 'constructs';
+import { Construct } from 'constructs';
 import { kubernetesMinorOf } from '../app/kubernetes-version.ts';
 import { VISIBLE_DEVICES } from '../gpu/gpus.ts';
 import type { ImageName } from '../image/image-name.ts';
@@ -10,14 +10,16 @@ import { hidden, type Problem } from '../kubernetes/problem.ts';
 import { resourceProblems } from '../kubernetes/resources.ts';
 import { looksSecret } from '../kubernetes/secret-scan.ts';
 import type { TestService } from '../services/test-service.ts';
-import type { KeelReference } from './keel.ts';
 import type { KeelPolicy } from './keel-policy.ts';
+import type { KeelReference } from './keel-reference.ts';
+import { KeelTrigger } from './keel-trigger.ts';
 import type { KeelWatchedBuildProps } from './keel-watched-build-props.ts';
 
 /** What a watched build has made of its props and of what it is in. */
 export interface WatchedBuildContext {
   readonly image: ImageName;
   readonly policy: KeelPolicy;
+  readonly trigger: KeelTrigger;
   readonly agentImage: ImageName;
   readonly namespace: string;
   readonly services: readonly TestService[];
@@ -27,7 +29,7 @@ export interface WatchedBuildContext {
 /** What is wrong with the props of a watched build. */
 export function watchedBuildProblems(
   scope: Construct,
-  { image, policy, agentImage, namespace, services, keel }: WatchedBuildContext,
+  { image, policy, trigger, agentImage, namespace, services, keel }: WatchedBuildContext,
   props: KeelWatchedBuildProps,
 ): Problem[] {
   return [
@@ -40,8 +42,8 @@ export function watchedBuildProblems(
     ...resourceProblems('resources', props.resources),
     ...durationProblems('timeout', props.timeout, 1, 7 * 86_400),
     ...durationProblems('keepFor', props.keepFor, 1, 30 * 86_400),
-    ...durationProblems('pollInterval', props.pollInterval, 2, 86_400),
-    ...policyProblems(policy),
+    ...triggerProblems(keel, trigger, image),
+    ...policyProblems(policy, image),
     ...reasonProblems(props.podSecurity),
     ...hostUsersProblems(scope, props.hostUsers),
     ...volumeProblems(props),
@@ -149,14 +151,33 @@ function reasonProblems(podSecurity: PodSecurity | undefined): Problem[] {
   return [{ property: 'podSecurity', value: podSecurity.reason, message: 'has no reason', remedy }];
 }
 
-function policyProblems(policy: KeelPolicy): Problem[] {
-  if (policy.canBeHeldBack) return [];
+function policyProblems(policy: KeelPolicy, image: ImageName): Problem[] {
+  if (policy.canBeHeldBack) return policy.problems('policy', image);
   return [
     {
       property: 'policy',
       value: policy.annotations['keel.sh/policy'],
       message: "can't be held back while a build runs: it stands in the annotation that holding back uses",
       remedy: 'use KeelPolicy.sameTag() or KeelPolicy.semver(…)',
+    },
+  ];
+}
+
+/** Service and Ingress of a webhook stand beside Keel, so that only the program that installs it makes them. */
+function triggerProblems(keel: KeelReference | undefined, trigger: KeelTrigger, image: ImageName): Problem[] {
+  if (!(trigger instanceof KeelTrigger)) {
+    const remedy = 'use KeelTrigger.poll() or KeelTrigger.webhook({ … })';
+    return [{ property: 'trigger', value: trigger, message: 'is no trigger', remedy }];
+  }
+  if (trigger.endpoint === undefined || keel === undefined || keel instanceof Construct)
+    return trigger.problems('trigger', image);
+  return [
+    {
+      property: 'trigger',
+      value: trigger.endpoint.host,
+      message: 'is a webhook of a Keel that another program installs',
+      remedy:
+        "list namespace and trigger in that program's keel.namespaces, and use KeelTrigger.existingWebhook()",
     },
   ];
 }

@@ -6,7 +6,7 @@ import type {
   Validation,
   Variable,
 } from 'kubernetes-types/admissionregistration/v1.d.ts';
-import type { KeelReference } from '../keel/keel.ts';
+import type { KeelReference } from '../keel/keel-reference.ts';
 import { KeelsonLabels } from '../kubernetes/labels.ts';
 import { kubeObject } from '../kubernetes/object.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';

@@ -1,6 +1,6 @@
 import type { ImageName } from '../image/image-name.ts';
 import type { LayerCache } from '../image/redis-layer-cache.ts';
-import type { KeelReference } from '../keel/keel.ts';
+import type { KeelReference } from '../keel/keel-reference.ts';
 import type { Subject } from '../kubernetes/rbac.ts';
 import type { Registry } from '../registry/registry.ts';
 

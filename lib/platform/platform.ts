@@ -4,7 +4,8 @@ import { declareStage } from '../app/graph.ts';
 import { declareNodeFiles } from '../app/node-files.ts';
 import type { ImageName } from '../image/image-name.ts';
 import { type LayerCache, RedisLayerCache, type RedisLayerCacheProps } from '../image/redis-layer-cache.ts';
-import { Keel, type KeelProps, type KeelReference } from '../keel/keel.ts';
+import { Keel, type KeelProps } from '../keel/keel.ts';
+import type { KeelReference } from '../keel/keel-reference.ts';
 import { cidrProblems } from '../kubernetes/cidr.ts';
 import { KeelsonLabels } from '../kubernetes/labels.ts';
 import { isDnsLabel } from '../kubernetes/names.ts';
@@ -78,10 +79,11 @@ export interface ExistingPlatformProps {
    */
   readonly cache?: LayerCache;
   /**
-   * The Keel that watches. The platform's program has to list the pipeline's namespace.
-   * @default - none
+   * The Keel that watches, or false for none. A platform's own has to be told of the pipeline's namespace, in
+   * `keel.namespaces` of the platform's program.
+   * @default Keel.installed()
    */
-  readonly keel?: KeelReference;
+  readonly keel?: KeelReference | false;
   /**
    * The agent's image.
    * @default ghcr.io/keelson-dev/agent, with the library's version as its tag
@@ -111,14 +113,21 @@ const CONTROLLER = 'keelson-controller';
 export class Platform extends Chart implements PlatformReference {
   /** Refers to a platform that another program installed. Nothing is synthesized for it. */
   static existing(props: ExistingPlatformProps): PlatformReference {
-    const { name, registry, namespace = DEFAULT_NAMESPACE, cache, keel, apiServer } = props;
+    const {
+      name,
+      registry,
+      namespace = DEFAULT_NAMESPACE,
+      cache,
+      apiServer,
+      keel = Keel.installed(),
+    } = props;
     return {
       platformName: name,
       controllerSubject: { namespace, serviceAccountName: CONTROLLER },
       agentImage: props.agentImage ?? defaultAgentImage(),
       registry,
       cache,
-      keel,
+      keel: keel === false ? undefined : keel,
       apiServer,
     };
   }
@@ -150,7 +159,7 @@ export class Platform extends Chart implements PlatformReference {
     declareNodeFiles(this, registry.nodeFiles);
 
     this.cache = layerCache(this, props.cache ?? {});
-    this.keel = keelReference(this, props.keel ?? {}, apiServer);
+    this.keel = keelReference(this, props.keel ?? {}, registry, apiServer);
     if (this.keel !== undefined && !isDnsLabel(this.keel.namespace)) this.#reportKeel(this.keel.namespace);
     this.controller = new Controller(this, 'controller', {
       ...props.controller,
@@ -213,10 +222,11 @@ function layerCache(
 function keelReference(
   scope: Construct,
   keel: KeelProps | KeelReference | false,
+  registry: Registry,
   apiServer: readonly string[] | undefined,
 ): KeelReference | undefined {
   if (keel === false) return undefined;
   return 'watch' in keel
     ? keel
-    : new Keel(scope, 'keel', { ...(apiServer !== undefined && { apiServer }), ...keel });
+    : new Keel(scope, 'keel', { registry, ...(apiServer !== undefined && { apiServer }), ...keel });
 }

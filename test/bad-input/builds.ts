@@ -1,5 +1,5 @@
 import { Duration } from 'cdk8s';
-import { KeelPolicy, PodSecurity, RabbitService, SecretSource } from 'keelson';
+import { KeelPolicy, KeelTrigger, PodSecurity, RabbitService, SecretSource } from 'keelson';
 import { pipeline, platform } from '../support/programs.ts';
 import type { Build } from '../support/synthesized.ts';
 import { aBuild, type Row } from './row.ts';
@@ -44,8 +44,8 @@ export const builds: readonly Row[] = [
   ['a second and a half to be kept', aBuild({ keepFor: Duration.millis(1500) }), 'ci/build: keepFor…1.5 s…'],
   [
     'an interval of no time',
-    aBuild({ pollInterval: Duration.seconds(0) }),
-    'ci/build: pollInterval: is out of range (got "0 s"); …',
+    aBuild({ trigger: KeelTrigger.poll(Duration.seconds(0)) }),
+    'ci/build: trigger.interval: is out of range (got "0 s"); …',
   ],
   [
     'an interval of no time for Keel',

@@ -3,6 +3,7 @@ import {
   GpuBuildNode,
   Gpus,
   ImageName,
+  KeelTrigger,
   KeelWatchedBuild,
   type KeelWatchedBuildProps,
   MinioService,
@@ -30,7 +31,7 @@ describe('options', () => {
     const output = withProps({
       timeout: Duration.minutes(90),
       keepFor: Duration.hours(1),
-      pollInterval: Duration.minutes(2),
+      trigger: KeelTrigger.poll(Duration.minutes(2)),
     });
     expect([env(output).get('KEELSON_TIMEOUT_SECONDS'), env(output).get('KEELSON_KEEP_SECONDS')]).toEqual([
       '5400',

@@ -4,6 +4,7 @@ import {
   Keel,
   KeelPolicy,
   type KeelProps,
+  KeelTrigger,
   KeelWatchedBuild,
   type KeelWatchedBuildProps,
   Pipeline,
@@ -76,7 +77,7 @@ describe('for a namespace with a watched build', () => {
   });
 
   test('a policy by which the tag may change lets it read nodes', () => {
-    const semver = watching({ policy: KeelPolicy.semver('minor') });
+    const semver = watching({ policy: KeelPolicy.semver('minor'), image: image('1.2.3') });
     const [name = ''] = semver.names('ClusterRole').filter((role) => role.includes('nodes'));
     expect(semver.find('ClusterRole', name)['rules']).toEqual([
       { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] },
@@ -90,7 +91,11 @@ test('two builds of one namespace share a Keel, builds of two namespaces have on
     for (const [namespace, ids] of Object.entries({ one: ['a', 'b'], two: ['a'] })) {
       const ci = new Pipeline(app, namespace, { platform: on });
       for (const id of ids)
-        new KeelWatchedBuild(ci, id, { image: image(id), command: ['x'], policy: KeelPolicy.semver('all') });
+        new KeelWatchedBuild(ci, id, {
+          image: image(`1.0.0-${id}`),
+          command: ['x'],
+          policy: KeelPolicy.semver('all'),
+        });
     }
   });
   expect(names('Deployment').filter((name) => name.startsWith('keel/'))).toEqual([
@@ -171,17 +176,18 @@ describe('policies', () => {
     [
       'a minor version',
       KeelPolicy.semver('minor'),
-      { 'keel.sh/policy': 'minor', 'keel.sh/matchPreRelease': 'false' },
+      { 'keel.sh/policy': 'minor', 'keel.sh/matchPreRelease': 'true' },
       {},
       true,
     ],
     [
       'a pre-release',
-      KeelPolicy.semver('all', { preRelease: true }),
-      { 'keel.sh/policy': 'all', 'keel.sh/matchPreRelease': 'true' },
+      KeelPolicy.semver('patch', { preRelease: true }),
+      { 'keel.sh/policy': 'patch', 'keel.sh/matchPreRelease': 'false' },
       {},
       true,
     ],
+    ['every version', KeelPolicy.semver('all'), { 'keel.sh/policy': 'all' }, {}, true],
     ['a pattern', KeelPolicy.glob('v*'), {}, { 'keel.sh/policy': 'glob:v*' }, false],
     ['an expression', KeelPolicy.regexp('^v'), {}, { 'keel.sh/policy': 'regexp:^v' }, false],
   ])(
@@ -193,7 +199,10 @@ describe('policies', () => {
   );
 
   test('policy and trigger of a build stand in the labels of its Deployment, and no policy in its annotations', () => {
-    const { metadata } = watching({ pollInterval: Duration.seconds(30) }).find('Deployment', 'build');
+    const { metadata } = watching({ trigger: KeelTrigger.poll(Duration.seconds(30)) }).find(
+      'Deployment',
+      'build',
+    );
     expect(metadata.labels).toMatchObject({
       'keel.sh/policy': 'force',
       'keel.sh/matchTag': 'true',

@@ -192,3 +192,36 @@ test('a registry that a program deploys is reached by builds, Keel, controller a
     expect(reaches({ namespace, labels }), name).toBe(true);
   }
 });
+
+describe('a Keel that is told by a webhook', () => {
+  const { objects } = (variants.get('builds that are told by webhooks') ?? reference)();
+  const { allows: may } = connections([...objects, stranger]);
+  const keelOf = (namespace: string): PodRef => ({
+    namespace: 'keel',
+    labels: podsOf(objects).find(({ of }) => of === `Deployment keel/keel-${namespace}`)?.labels ?? {},
+  });
+  const ingressPods = { name: 'nginx-ingress-microk8s' };
+  const build = podsOf(objects).find(({ of }) => of === 'Deployment told/build')?.labels ?? {};
+
+  test.each<[string, PodRef | ExternalRef, string, number, boolean]>([
+    ['the ingress controller', { namespace: 'ingress', labels: ingressPods }, 'told', 9300, true],
+    ['the ingress controller', { namespace: 'ingress', labels: ingressPods }, 'told', 8080, false],
+    ['another pod beside it', { namespace: 'ingress', labels: {} }, 'told', 9300, false],
+    ['a stranger with its labels', { namespace: 'stranger', labels: ingressPods }, 'told', 9300, false],
+    ['the build', { namespace: 'told', labels: build }, 'told', 9300, false],
+    ['the internet', { external: '140.82.121.3' }, 'told', 9300, false],
+    ['the address of an ingress controller', { external: '192.168.1.10' }, 'elsewhere', 9300, true],
+    ['the address beside it', { external: '192.168.1.11' }, 'elsewhere', 9300, false],
+    [
+      "the other's ingress controller",
+      { namespace: 'ingress', labels: ingressPods },
+      'elsewhere',
+      9300,
+      false,
+    ],
+    ['the ingress controller', { namespace: 'ingress', labels: ingressPods }, 'listed', 9300, false],
+    ['another Keel', keelOf('told'), 'elsewhere', 9300, false],
+  ])('%s (%j) → the Keel of %s, port %i: %s', (_who, from, namespace, port, allowed) => {
+    expect(may({ from, to: keelOf(namespace), port })).toBe(allowed);
+  });
+});

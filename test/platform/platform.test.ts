@@ -188,7 +188,7 @@ describe('a platform of another program', () => {
       controllerSubject: { namespace: 'keelson-system', serviceAccountName: 'keelson-controller' },
       agentImage: { repository: 'keelson-dev/agent', tag: KEELSON_VERSION },
       cache: undefined,
-      keel: undefined,
+      keel: { namespace: 'keel' },
     });
   });
 });

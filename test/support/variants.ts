@@ -1,5 +1,5 @@
 // The programs whose whole output tests look at: the reference pipeline in its variants, and what it does not use.
-import { Chart, Size } from 'cdk8s';
+import { Chart, Duration, Size } from 'cdk8s';
 import {
   GitCredential,
   GitSource,
@@ -8,6 +8,7 @@ import {
   Gpus,
   ImageName,
   KeelPolicy,
+  KeelTrigger,
   KeelWatchedBuild,
   MakisuBuilder,
   MicroK8sRegistry,
@@ -19,6 +20,7 @@ import {
   SecretSource,
   Tag,
 } from 'keelson';
+import { CERTIFICATE } from './certificate.ts';
 import { gitops } from './gitops.ts';
 import { reference } from './programs.ts';
 import { type Build, type Synthesized, synthesized } from './synthesized.ts';
@@ -86,6 +88,7 @@ const directory =
     const image = new MakisuBuilder(pipeline, 'image', { target: registry.image('me/project') });
     new KeelWatchedBuild(pipeline, 'build', { image, command: ['make'] });
   };
+
 /** Two kinds of GPU nodes, divided by time and into partitions, with a build for each and one that needs none. */
 const dividedGpus: Build = (app) => {
   const platform = new Platform(app, 'platform', {
@@ -128,6 +131,55 @@ const dividedGpus: Build = (app) => {
   });
 };
 
+/** Registries that tell Keel of a push, accounts that images are pulled with, a pipeline of another program. */
+const webhooks: Build = (app) => {
+  const credentials = {
+    user: SecretSource.existing('webhook', 'user'),
+    password: SecretSource.existing('webhook', 'password'),
+  };
+  const ingressController = { namespace: 'ingress', labels: { name: 'nginx-ingress-microk8s' } };
+  const elsewhere = KeelTrigger.webhook({
+    from: 'harbor',
+    host: 'keel-elsewhere.example.com',
+    ingressController: { cidrs: ['192.168.1.10/32'] },
+    credentials,
+    poll: Duration.hours(1),
+  });
+  const certificateAuthority = CERTIFICATE;
+  const platform = new Platform(app, 'platform', {
+    registry: MicroK8sRegistry.existing({ nodeAddress: '10.0.0.7' }),
+    keel: {
+      namespaces: [
+        'listed',
+        {
+          namespace: 'elsewhere',
+          trigger: elsewhere,
+          registry: { insecure: false, destinations: [], certificateAuthority },
+        },
+      ],
+    },
+  });
+  const source = GitSource.remote('https://git.example.com/team/polled.git', { branch: 'main' });
+  const polled = new Pipeline(app, 'polled', { platform, source });
+  const image = new MakisuBuilder(polled, 'image', { target: platform.registry.image('team/polled') });
+  new KeelWatchedBuild(polled, 'build', { image, command: ['./run'] });
+  const told = new Pipeline(app, 'told', { platform });
+  new KeelWatchedBuild(told, 'build', {
+    image: ImageName.parse('quay.io/team/told:main'),
+    command: ['./run'],
+    trigger: KeelTrigger.webhook({
+      from: 'quay',
+      host: 'keel-told.example.com',
+      tlsSecretName: 'keel-told-tls',
+      ingressClassName: 'public',
+      annotations: { 'cert-manager.io/cluster-issuer': 'letsencrypt' },
+      ingressController,
+      credentials,
+    }),
+    imagePullSecrets: [SecretSource.existing('quay-account', '.dockerconfigjson')],
+  });
+};
+
 /** Each variant by what is different in it. */
 export const variants: ReadonlyMap<string, () => Synthesized> = new Map([
   ['the reference pipeline', () => reference()],
@@ -137,4 +189,5 @@ export const variants: ReadonlyMap<string, () => Synthesized> = new Map([
   ['a directory on a node', () => synthesized(directory(true))],
   ['a directory that is streamed', () => synthesized(directory(false))],
   ['GPUs that are divided', () => synthesized(dividedGpus)],
+  ['builds that are told by webhooks', () => synthesized(webhooks)],
 ]);

@@ -1,0 +1,261 @@
+import type { ImageName } from '../image/image-name.ts';
+import { cidrProblems } from '../kubernetes/cidr.ts';
+import { isDnsLabel, isDnsSubdomain } from '../kubernetes/names.ts';
+import { hidden, type Problem } from '../kubernetes/problem.ts';
+import { SecretSource } from '../kubernetes/secret-source.ts';
+
+/**
+ * What tells Keel of a push, each in a format of its own: quay.io or a Quay, Docker Hub, GitHub's registry
+ * ghcr.io, Harbor, Azure's registry, Artifactory, any program that writes Keel's own format (`native`), or a
+ * registry by the notifications of Docker's distribution (`registry`).
+ *
+ * @see https://keel.sh/docs/#webhooks
+ */
+export type WebhookSender =
+  | 'quay'
+  | 'dockerhub'
+  | 'github'
+  | 'harbor'
+  | 'azure'
+  | 'jfrog'
+  | 'native'
+  | 'registry';
+
+/** The pods or, for a controller in the network of its nodes, the addresses that webhooks come through. */
+export type IngressControllerPeer =
+  | {
+      /** The namespace of the ingress controller. */
+      readonly namespace: string;
+      /**
+       * Labels of its pods.
+       * @default - every pod of the namespace
+       */
+      readonly labels?: Readonly<Record<string, string>>;
+    }
+  | {
+      /** Addresses of the ingress controller, as CIDRs. */
+      readonly cidrs: readonly string[];
+    };
+
+/** User and password that a webhook has to bring. */
+export interface WebhookCredentials {
+  /** The user. */
+  readonly user: SecretSource;
+  /** The password. */
+  readonly password: SecretSource;
+}
+
+/**
+ * Where a registry tells Keel of a push. Each namespace has a Keel of its own and so needs a host of its own;
+ * builds of one namespace share host, Ingress and credentials, from any number of senders.
+ */
+export interface WebhookEndpoint {
+  /** What tells. */
+  readonly from: WebhookSender;
+  /** The host name at which Keel is told, such as `keel-my-project.example.com`. */
+  readonly host: string;
+  /** Who may connect to Keel. */
+  readonly ingressController: IngressControllerPeer;
+  /**
+   * User and password, in Secrets of Keel's namespace, whose values must not be empty. Keel checks them for
+   * every sender but `registry`. They are those of Keel's administrator, who can do more than this: nothing
+   * but the webhook's path is led through.
+   * @default - none, which only `registry` can do without
+   */
+  readonly credentials?: WebhookCredentials;
+  /**
+   * Why anybody who reaches the host may start builds of images that exist. `registry` asks for it, because
+   * Keel takes the notifications of a registry from everybody.
+   * @default - refused
+   */
+  readonly allowUnauthenticated?: string;
+  /**
+   * The class of the Ingress.
+   * @default - the cluster's default class
+   */
+  readonly ingressClassName?: string;
+  /**
+   * The Secret of Keel's namespace with the host's certificate. Without TLS the password could be read.
+   * @default - the ingress controller's default certificate
+   */
+  readonly tlsSecretName?: string;
+  /**
+   * Annotations of the Ingress, such as the issuer of its certificate or addresses that are let through.
+   * @default - none
+   */
+  readonly annotations?: Readonly<Record<string, string>>;
+  /**
+   * What stands before the image's name that Artifactory tells, for `jfrog` only: the registry, and the key of
+   * the repository where that is part of the image's name, such as `example.jfrog.io/docker-local`.
+   * @default - none, which `jfrog` can't do without
+   */
+  readonly imagePrefix?: string;
+}
+
+/** The path at which Keel listens to a sender. */
+export function webhookPath(from: WebhookSender): string {
+  return `/v1/webhooks/${from}`;
+}
+
+const SENDERS: readonly string[] = [
+  'quay',
+  'dockerhub',
+  'github',
+  'harbor',
+  'azure',
+  'jfrog',
+  'native',
+  'registry',
+] satisfies WebhookSender[];
+
+/** The one registry that a sender speaks of: Keel adds its name to what it is told. */
+const ONLY_OF: Readonly<Partial<Record<WebhookSender, string>>> = {
+  dockerhub: 'docker.io',
+  github: 'ghcr.io',
+};
+
+/** What is wrong with an endpoint. */
+export function endpointProblems(property: string, endpoint: WebhookEndpoint): Problem[] {
+  return [
+    ...choiceProblems(property, endpoint),
+    ...prefixProblems(property, endpoint),
+    ...hostProblems(`${property}.host`, endpoint.host),
+    ...nameProblems(property, endpoint),
+    ...peerProblems(`${property}.ingressController`, endpoint.ingressController),
+    ...credentialProblems(property, endpoint),
+    ...annotationProblems(`${property}.annotations`, endpoint.annotations ?? {}),
+  ];
+}
+
+/** What is wrong with an endpoint for one image: that it never tells of it. */
+export function senderProblems(
+  property: string,
+  { from, imagePrefix }: WebhookEndpoint,
+  image: ImageName,
+): Problem[] {
+  const only = ONLY_OF[from];
+  if (only !== undefined && image.registry !== only) {
+    return [
+      {
+        property: `${property}.from`,
+        value: from,
+        message: `tells of images of ${only} only, and never of ${image}`,
+        remedy: `name the sender of ${image.registry}, or use KeelTrigger.poll()`,
+      },
+    ];
+  }
+  if (imagePrefix === undefined || `${image.registry}/${image.repository}`.startsWith(`${imagePrefix}/`))
+    return [];
+  return [
+    {
+      property: `${property}.imagePrefix`,
+      value: imagePrefix,
+      message: `is not the beginning of ${image}`,
+      remedy: 'give the registry, or registry and key of the repository',
+    },
+  ];
+}
+
+function prefixProblems(property: string, { from, imagePrefix }: WebhookEndpoint): Problem[] {
+  if ((from === 'jfrog') === (typeof imagePrefix === 'string' && imagePrefix !== '')) return [];
+  return [
+    {
+      property: `${property}.imagePrefix`,
+      value: imagePrefix,
+      message: from === 'jfrog' ? 'is missing: Artifactory tells no registry' : 'is for jfrog only',
+      remedy:
+        from === 'jfrog'
+          ? 'give what stands before its names, such as example.jfrog.io/docker-local'
+          : 'leave it out',
+    },
+  ];
+}
+
+function choiceProblems(property: string, { from }: WebhookEndpoint): Problem[] {
+  if (SENDERS.includes(from)) return [];
+  const remedy = `use one of ${SENDERS.join(', ')}`;
+  return [{ property: `${property}.from`, value: from, message: 'is nothing that Keel listens to', remedy }];
+}
+
+function hostProblems(property: string, host: unknown): Problem[] {
+  if (typeof host === 'string' && host.includes('.') && isDnsSubdomain(host)) return [];
+  return [
+    {
+      property,
+      value: host,
+      message: 'is not a host name',
+      remedy: 'give a whole name of its own for each namespace, such as keel-my-project.example.com',
+    },
+  ];
+}
+
+function nameProblems(property: string, endpoint: WebhookEndpoint): Problem[] {
+  return (['ingressClassName', 'tlsSecretName'] as const).flatMap((key) => {
+    const value: unknown = endpoint[key];
+    if (value === undefined || (typeof value === 'string' && isDnsSubdomain(value))) return [];
+    const message = 'is not a valid name';
+    return [
+      {
+        property: `${property}.${key}`,
+        value,
+        message,
+        remedy: 'use lower-case letters, digits, "-" and "."',
+      },
+    ];
+  });
+}
+
+function peerProblems(property: string, peer: IngressControllerPeer | undefined): Problem[] {
+  if (peer !== undefined && 'cidrs' in peer && Array.isArray(peer.cidrs) && peer.cidrs.length > 0)
+    return cidrProblems(`${property}.cidrs`, peer.cidrs);
+  const namespace: unknown = peer !== undefined && 'namespace' in peer ? peer.namespace : undefined;
+  if (typeof namespace === 'string' && isDnsLabel(namespace)) return [];
+  return [
+    {
+      property,
+      value: peer,
+      message: 'does not say whose pods may connect to Keel',
+      remedy: "give the namespace of the ingress controller, such as { namespace: 'ingress' }",
+    },
+  ];
+}
+
+function credentialProblems(property: string, endpoint: WebhookEndpoint): Problem[] {
+  const { from, credentials, allowUnauthenticated } = endpoint;
+  const problem = (part: string, value: unknown, message: string, remedy: string): Problem[] => [
+    { property: `${property}.${part}`, value, message, remedy },
+  ];
+  if (from === 'registry') {
+    if (credentials !== undefined) {
+      const message = 'are not checked by Keel for the notifications of a registry';
+      return problem(
+        'credentials',
+        hidden,
+        message,
+        'give the reason why that is no harm as allowUnauthenticated',
+      );
+    }
+    if (typeof allowUnauthenticated === 'string' && allowUnauthenticated.trim() !== '') return [];
+    const message = 'is missing: Keel takes the notifications of a registry from everybody';
+    return problem('allowUnauthenticated', allowUnauthenticated, message, 'say why that is no harm, or poll');
+  }
+  if (allowUnauthenticated !== undefined) {
+    const message = 'is not for a sender whose credentials Keel checks';
+    return problem('allowUnauthenticated', allowUnauthenticated, message, 'give credentials in its place');
+  }
+  const parts: unknown[] = [credentials?.user, credentials?.password];
+  if (parts.every((part) => part instanceof SecretSource)) return [];
+  const message = 'is missing: without it anybody could start builds';
+  return problem('credentials', hidden, message, 'give a SecretSource for user and password each');
+}
+
+function annotationProblems(property: string, annotations: Readonly<Record<string, unknown>>): Problem[] {
+  return Object.entries(annotations)
+    .filter(([, value]) => typeof value !== 'string')
+    .map(([key, value]) => ({
+      property: `${property}.${key}`,
+      value,
+      message: 'is no text',
+      remedy: 'write numbers and booleans as texts, such as "1" or "true"',
+    }));
+}
