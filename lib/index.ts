@@ -55,6 +55,7 @@ export {
   type SecretGenerator,
 } from './kubernetes/generated-secret.ts';
 export { KeelsonAnnotations, KeelsonLabels, type Stage } from './kubernetes/labels.ts';
+export { exceptFromLinters, type LinterCheck, type LinterException } from './kubernetes/linters.ts';
 export { IsolatedNamespace, type IsolatedNamespaceProps, type QuotaLimits } from './kubernetes/namespace.ts';
 export type { Destination } from './kubernetes/network.ts';
 export type { NodeSelector } from './kubernetes/placement.ts';

@@ -1,7 +1,7 @@
 // MinIO alone, beside a Deployment of cdk8s-plus in a chart that is no Pipeline.
-import { Chart } from 'cdk8s';
+import { ApiObject, Chart, Size } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
-import { KeelsonApp, KeelsonLabels, MinioService, SecretSource } from 'keelson';
+import { exceptFromLinters, KeelsonApp, KeelsonLabels, MinioService, SecretSource } from 'keelson';
 
 const app = new KeelsonApp();
 const chart = new Chart(app, 'thumbnails', { namespace: 'thumbnails', disableResourceNameHashes: true });
@@ -18,7 +18,15 @@ const deployment = new kplus.Deployment(chart, 'worker', {
   // The network policy of a test service admits the pods of builds in its namespace, by this label.
   podMetadata: { labels: { [KeelsonLabels.STAGE]: 'build' } },
 });
-const worker = deployment.addContainer({ image: 'ghcr.io/example/thumbnails:1.4.2' });
+exceptFromLinters(ApiObject.of(deployment), {
+  checks: ['kube-score/pod-networkpolicy'],
+  reason: 'whoever may use this namespace may reach the worker',
+});
+const worker = deployment.addContainer({
+  image: 'ghcr.io/example/thumbnails:1.4.2',
+  securityContext: { user: 10_001, group: 10_001 },
+  resources: { ephemeralStorage: { request: Size.gibibytes(1), limit: Size.gibibytes(1) } },
+});
 const secret = kplus.Secret.fromSecretName(chart, 'minio-credentials', 'minio');
 for (const { name, value, valueFrom } of minio.environment) {
   const key = valueFrom?.secretKeyRef?.key;

@@ -5,6 +5,14 @@ import type { NetworkPolicy } from 'kubernetes-types/networking/v1.d.ts';
 import type { GitCredentialConfiguration } from '../agent/configuration.ts';
 import { placeholder, type TemplateObject } from '../agent/job-template.ts';
 import { KeelsonAnnotations, KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
+import {
+  EVERY_POD,
+  LOW_USER,
+  privilegeExceptions,
+  VERSIONED_IMAGE,
+  WRITABLE_ROOT,
+} from '../kubernetes/linter-reasons.ts';
+import { exceptedFromLinters, type LinterException } from '../kubernetes/linters.ts';
 import { toDnsLabel } from '../kubernetes/names.ts';
 import { isolatedNamespaceObjects } from '../kubernetes/namespace.ts';
 import { type Destination, to, toDns, toInternet } from '../kubernetes/network.ts';
@@ -67,7 +75,7 @@ export function commitNamespaceTemplate(options: BuildJobOptions): TemplateObjec
     ...target.registry.aliasServices(namespace),
     ...certificateAuthority(namespace, target),
     ...(steps.objects ?? []),
-    job(namespace, options),
+    exceptedFromLinters(job(namespace, options), exceptions(options)),
   ];
   return objects as unknown as TemplateObject[];
 }
@@ -125,7 +133,7 @@ function job(namespace: string, options: BuildJobOptions): Job {
     metadata: {
       name: NAME,
       namespace,
-      labels,
+      labels: { ...labels, 'app.kubernetes.io/instance': NAME },
       annotations: {
         [KeelsonAnnotations.BRANCH]: placeholder('branch'),
         [KeelsonAnnotations.COMMIT]: placeholder('commit'),
@@ -154,6 +162,29 @@ function job(namespace: string, options: BuildJobOptions): Job {
     },
   };
 }
+
+/** What linters say of a pod in which a Dockerfile runs. */
+function exceptions({ podSecurity, credential, steps }: BuildJobOptions): LinterException[] {
+  const { securityContext } = steps.container;
+  const { runAsUser = 0, runAsGroup = 0, readOnlyRootFilesystem } = securityContext ?? {};
+  return [
+    ...EVERY_POD,
+    VERSIONED_IMAGE,
+    ...(runAsUser < 10_000 || runAsGroup < 10_000
+      ? [{ checks: LOW_USER, reason: 'the image of a builder says as which user it can run' }]
+      : []),
+    ...(readOnlyRootFilesystem
+      ? []
+      : [{ checks: WRITABLE_ROOT, reason: 'RUN steps write where they like in their own container' }]),
+    ...(credential?.kind === 'token' ? [TOKEN_FILE] : []),
+    ...privilegeExceptions(podSecurity, undefined, securityContext),
+  ];
+}
+
+const TOKEN_FILE: LinterException = {
+  checks: ['polaris/sensitiveContainerEnvVar'],
+  reason: 'KEELSON_GIT_TOKEN_FILE is the path of a file',
+};
 
 /** The source, then the build, and then the push, where the build may not hold the credential for it. */
 function containers({ platform, source, credential, steps, push, outputs }: BuildJobOptions): {

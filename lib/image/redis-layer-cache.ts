@@ -1,6 +1,7 @@
 import { type ApiObject, Size } from 'cdk8s';
 import { Construct } from 'constructs';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
+import { ONE_VOLUME } from '../kubernetes/linter-reasons.ts';
 import { IsolatedNamespace } from '../kubernetes/namespace.ts';
 import { type Destination, networkPolicy, tcp } from '../kubernetes/network.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
@@ -155,7 +156,7 @@ export class RedisLayerCache extends Construct implements LayerCache {
       namespace,
       labels,
       selector: SELECTOR,
-      uid: 999,
+      uid: 10001,
       serviceAccountName: NAME,
       replicas: 1,
       container: () => ({
@@ -187,6 +188,7 @@ export class RedisLayerCache extends Construct implements LayerCache {
         volumeMounts: [{ name: 'data', mountPath: '/data' }],
       }),
       volumes: () => [claimVolume('data', 'redis-cache-claim')],
+      linterExceptions: [ONE_VOLUME],
     });
   }
 }

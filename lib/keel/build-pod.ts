@@ -14,6 +14,15 @@ import { RUN_DIRECTORY } from '../agent/run-files.ts';
 import { VISIBLE_DEVICES } from '../gpu/gpus.ts';
 import type { ImageName } from '../image/image-name.ts';
 import { environment } from '../kubernetes/environment.ts';
+import {
+  EVERY_POD,
+  LOW_USER,
+  privilegeExceptions,
+  SCALED_AT_RUN_TIME,
+  VERSIONED_IMAGE,
+  WRITABLE_ROOT,
+} from '../kubernetes/linter-reasons.ts';
+import type { LinterException } from '../kubernetes/linters.ts';
 import { lazy } from '../kubernetes/object.ts';
 import type { PodSecurity } from '../kubernetes/pod-security.ts';
 import { type ContainerResources, resourceRequirements } from '../kubernetes/resources.ts';
@@ -150,6 +159,28 @@ function podContext(podSecurity: PodSecurity): PodSecurityContext {
     seccompProfile: { type: 'RuntimeDefault' },
     ...(podSecurity.level === 'restricted' && { runAsNonRoot: true }),
   };
+}
+
+const LATEST: LinterException = {
+  checks: ['kube-linter/latest-tag', 'kube-score/container-image-tag', 'polaris/tagNotSpecified'],
+  reason: 'Keel follows this tag and starts the build when it names another image',
+};
+
+/** What linters say of every build, and of one whose namespace is not `restricted`. */
+export function buildExceptions(image: ImageName, podSecurity: PodSecurity): LinterException[] {
+  return [
+    ...EVERY_POD,
+    VERSIONED_IMAGE,
+    SCALED_AT_RUN_TIME,
+    { checks: LOW_USER, reason: 'the image of a build says as which user it runs' },
+    { checks: WRITABLE_ROOT, reason: 'a build writes where it likes in its own image' },
+    {
+      checks: ['polaris/livenessProbeMissing', 'polaris/readinessProbeMissing'],
+      reason: 'a build serves nobody; its timeout ends one that hangs',
+    },
+    ...(image.tag === 'latest' ? [LATEST] : []),
+    ...privilegeExceptions(podSecurity, podContext(podSecurity), containerContext(podSecurity)),
+  ];
 }
 
 /** A build writes where it likes in its own image, so its root file system is writable at any level. */

@@ -12,6 +12,7 @@ import { ImageBuilder } from '../image/image-builder.ts';
 import { ImageName } from '../image/image-name.ts';
 import type { ImageSource } from '../image/image-source.ts';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
+import { exceptFromLinters } from '../kubernetes/linters.ts';
 import {
   type Destination,
   networkPolicy,
@@ -30,7 +31,7 @@ import { volumeClaim } from '../kubernetes/storage.ts';
 import { namespaceOf, recordOf } from '../pipeline/pipeline-record.ts';
 import { defaultAgentImage } from '../platform/agent-image.ts';
 import type { TestService } from '../services/test-service.ts';
-import { buildPod } from './build-pod.ts';
+import { buildExceptions, buildPod } from './build-pod.ts';
 import { gateConfiguration, gateRules } from './gate.ts';
 import { KeelPolicy } from './keel-policy.ts';
 import type { KeelReference, WatchRequest } from './keel-reference.ts';
@@ -124,7 +125,7 @@ export class KeelWatchedBuild extends Construct {
       metadata: {
         name: id,
         namespace,
-        labels,
+        labels: { ...labels, 'app.kubernetes.io/instance': id },
         annotations: { ...policy.annotations, ...trigger.annotations },
       },
       // Neither replicas nor the annotation keel.sh/policy stand here: they are the agent's at run time.
@@ -138,6 +139,8 @@ export class KeelWatchedBuild extends Construct {
         template: { metadata: { labels: { ...partLabels(id, 'build'), ...this.#selector() } }, spec: pod() },
       })),
     });
+
+    exceptFromLinters(this.deployment, ...buildExceptions(this.image, podSecurity));
 
     const target = props.image instanceof ImageBuilder ? props.image.target.registry : platform?.registry;
     const request = { namespace, policy, trigger, ...(target !== undefined && { registry: target }) };

@@ -4,6 +4,7 @@ import type { ConfigMap } from 'kubernetes-types/core/v1.d.ts';
 import { ImageName } from '../image/image-name.ts';
 import { durationProblems } from '../kubernetes/durations.ts';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
+import { LOW_USER, ONE_PROBE } from '../kubernetes/linter-reasons.ts';
 import { checkNamespace, IsolatedNamespace } from '../kubernetes/namespace.ts';
 import {
   type Destination,
@@ -214,6 +215,10 @@ export class Keel extends Construct implements KeelReference {
       replicas: 1,
       container: () => keelContainer(this.#image, watch, this.#props),
       volumes: () => keelVolumes(watch),
+      linterExceptions: [
+        { checks: LOW_USER, reason: 'the image is made for this user' },
+        { checks: ONE_PROBE, reason: 'Keel answers one question about its health' },
+      ],
     });
     this.#deployments.set(watched, deployment);
   }

@@ -27,6 +27,8 @@ export const KeelsonAnnotations = {
   CONFIGURATION: 'keelson.dev/configuration',
   /** Why a Secret's value may stand in plain text in its manifest. */
   PLAINTEXT_REASON: 'keelson.dev/plaintext-reason',
+  /** From which checks of linters an object is excepted, and why: `check, check: reason`, one a line. */
+  LINTER_EXCEPTIONS: 'keelson.dev/linter-exceptions',
   /** On an image build's Job: the pipeline and its image, as `pipeline/image`. */
   IMAGE: 'keelson.dev/image',
   /** On an image build's Job: the branch. */

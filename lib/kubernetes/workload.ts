@@ -2,6 +2,8 @@ import type { ApiObject } from 'cdk8s';
 import type { Construct } from 'constructs';
 import type { Deployment } from 'kubernetes-types/apps/v1.d.ts';
 import type { Container, PodSpec, Volume } from 'kubernetes-types/core/v1.d.ts';
+import { EVERY_POD, ONE_POD, SCALED_AT_RUN_TIME, VERSIONED_IMAGE } from './linter-reasons.ts';
+import { exceptFromLinters, type LinterException } from './linters.ts';
 import { kubeObject, lazy } from './object.ts';
 import { restrictedContainer, restrictedPod } from './pod-security.ts';
 
@@ -23,6 +25,8 @@ export interface WorkloadOptions {
   readonly container: () => WorkloadContainer;
   readonly volumes?: () => Volume[];
   readonly pod?: Partial<PodSpec>;
+  /** From which checks of linters it is excepted, beside those that no workload passes. */
+  readonly linterExceptions?: readonly LinterException[];
 }
 
 /**
@@ -32,10 +36,14 @@ export interface WorkloadOptions {
  */
 export function workload(scope: Construct, id: string, options: WorkloadOptions): ApiObject {
   const { name, namespace, labels, selector, uid, serviceAccountName, replicas, pod } = options;
-  return kubeObject<Deployment>(scope, id, {
+  const deployment = kubeObject<Deployment>(scope, id, {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
-    metadata: { name, ...(namespace !== undefined && { namespace }), labels: { ...labels } },
+    metadata: {
+      name,
+      ...(namespace !== undefined && { namespace }),
+      labels: { ...labels, 'app.kubernetes.io/instance': name },
+    },
     spec: lazy(() => ({
       ...(replicas !== undefined && { replicas }),
       revisionHistoryLimit: 2,
@@ -61,6 +69,14 @@ export function workload(scope: Construct, id: string, options: WorkloadOptions)
       },
     })),
   });
+  exceptFromLinters(
+    deployment,
+    ...EVERY_POD,
+    VERSIONED_IMAGE,
+    ...(replicas === undefined ? [SCALED_AT_RUN_TIME] : replicas > 1 ? [] : [ONE_POD]),
+    ...(options.linterExceptions ?? []),
+  );
+  return deployment;
 }
 
 /** A scratch volume of bounded size. */

@@ -1,7 +1,8 @@
 import { type ApiObject, Duration, Size } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { Lease } from 'kubernetes-types/coordination/v1.d.ts';
-import type { ConfigMap } from 'kubernetes-types/core/v1.d.ts';
+import type { ConfigMap, PodSpec } from 'kubernetes-types/core/v1.d.ts';
+import type { PodDisruptionBudget } from 'kubernetes-types/policy/v1.d.ts';
 import type { ClusterRole, ClusterRoleBinding } from 'kubernetes-types/rbac/v1.d.ts';
 import { CONTROLLER_KEY, type ControllerConfiguration } from '../agent/configuration.ts';
 import { AGENT_API_VERSION } from '../agent/version.ts';
@@ -133,6 +134,8 @@ export class Controller extends Construct {
       kind: 'Lease',
       metadata: { name: NAME, namespace },
     });
+    const replicas = props.replicas ?? 1;
+    if (replicas > 1) this.#budget(namespace);
     this.deployment = workload(this, 'Resource', {
       name: NAME,
       namespace,
@@ -140,7 +143,8 @@ export class Controller extends Construct {
       selector: SELECTOR,
       uid: AGENT_UID,
       serviceAccountName: NAME,
-      replicas: props.replicas ?? 1,
+      replicas,
+      pod: replicas > 1 ? apart() : {},
       container: () => container(agentImage, props.resources),
       volumes: () => [
         apiTokenVolume(),
@@ -168,6 +172,20 @@ export class Controller extends Construct {
       subjects: [{ kind: 'ServiceAccount', name: serviceAccountName, namespace }],
     });
     return role;
+  }
+
+  /** One of several controllers is enough, and one is always left when nodes are emptied. */
+  #budget(namespace: string): void {
+    kubeObject<PodDisruptionBudget>(this, 'budget', {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: { name: NAME, namespace },
+      spec: {
+        maxUnavailable: 1,
+        unhealthyPodEvictionPolicy: 'AlwaysAllow',
+        selector: { matchLabels: { ...SELECTOR } },
+      },
+    });
   }
 
   #ownRights(namespace: string): void {
@@ -223,6 +241,19 @@ function configuration(props: ControllerProps, commitNamespaceRole: string): Con
       failedSeconds: failed.toSeconds({ integral: false }),
       maxPerPipeline,
     },
+  };
+}
+
+/** Where several controllers run: on a node each, or together where there is only one. */
+function apart(): Partial<PodSpec> {
+  const place = { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: { ...SELECTOR } } };
+  return {
+    affinity: {
+      podAntiAffinity: {
+        preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm: place }],
+      },
+    },
+    topologySpreadConstraints: [{ ...place, maxSkew: 1, whenUnsatisfiable: 'ScheduleAnyway' }],
   };
 }
 

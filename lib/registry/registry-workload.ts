@@ -4,6 +4,8 @@ import type { NetworkPolicyIngressRule } from 'kubernetes-types/networking/v1.d.
 import { ImageName } from '../image/image-name.ts';
 import { cidrProblems } from '../kubernetes/cidr.ts';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
+import { ONE_VOLUME } from '../kubernetes/linter-reasons.ts';
+import { exceptFromLinters } from '../kubernetes/linters.ts';
 import { IsolatedNamespace } from '../kubernetes/namespace.ts';
 import { networkPolicy, tcp } from '../kubernetes/network.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
@@ -91,6 +93,10 @@ export class RegistryWorkload extends Construct {
       type: 'NodePort',
       ports: [{ name: 'registry', port: PORT, targetPort: PORT, nodePort, protocol: 'TCP' }],
     });
+    exceptFromLinters(this.service, {
+      checks: ['kube-score/service-type'],
+      reason: 'nodes pull from it, and those are no pods',
+    });
     networkPolicy(this, 'network-policy', {
       name: NAME,
       namespace,
@@ -102,7 +108,7 @@ export class RegistryWorkload extends Construct {
       namespace,
       labels,
       selector: SELECTOR,
-      uid: 1000,
+      uid: 10001,
       serviceAccountName: NAME,
       replicas: 1,
       container: () => ({
@@ -125,6 +131,7 @@ export class RegistryWorkload extends Construct {
         volumeMounts: [{ name: 'images', mountPath: '/var/lib/registry' }],
       }),
       volumes: () => [claimVolume('images', 'registry-claim')],
+      linterExceptions: [ONE_VOLUME],
     });
   }
 }

@@ -5,6 +5,7 @@ import type { ServiceConfiguration } from '../agent/configuration.ts';
 import { declareStage } from '../app/graph.ts';
 import { ImageName } from '../image/image-name.ts';
 import { secretVariable } from '../kubernetes/environment.ts';
+import { ONE_PROBE } from '../kubernetes/linter-reasons.ts';
 import type { Destination } from '../kubernetes/network.ts';
 import { kubeObject } from '../kubernetes/object.ts';
 import { type ContainerResources, resourceRequirements } from '../kubernetes/resources.ts';
@@ -86,7 +87,7 @@ export class RabbitService extends Construct implements TestService {
       name,
       serviceName,
       namespace,
-      uid: 999,
+      uid: 10001,
       ports: [
         { name: 'rmq-client', port: AMQP_PORT },
         { name: 'rmq-admin', port: MANAGEMENT_PORT },
@@ -97,6 +98,9 @@ export class RabbitService extends Construct implements TestService {
       },
       container: () => container(image, account, resources),
       volumes: () => [scratchVolume('tmp', '256Mi'), { name: 'plugins', configMap: { name: pluginsName } }],
+      linterExceptions: [
+        { checks: ONE_PROBE, reason: 'a broker that takes no connections at all is neither ready nor alive' },
+      ],
     });
     this.namespace = namespace;
     this.deployment = made.deployment;

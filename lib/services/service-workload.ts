@@ -2,6 +2,8 @@ import type { ApiObject, Size } from 'cdk8s';
 import type { Construct } from 'constructs';
 import type { Volume } from 'kubernetes-types/core/v1.d.ts';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
+import { ONE_VOLUME } from '../kubernetes/linter-reasons.ts';
+import type { LinterException } from '../kubernetes/linters.ts';
 import { type Destination, networkPolicy, tcp } from '../kubernetes/network.ts';
 import { service } from '../kubernetes/service.ts';
 import { serviceAccount } from '../kubernetes/service-account.ts';
@@ -17,6 +19,8 @@ export interface ServiceWorkloadOptions {
   readonly storage: { readonly size: Size; readonly storageClassName?: string };
   readonly container: () => WorkloadContainer;
   readonly volumes: () => Volume[];
+  /** From which checks of linters it is excepted, beside those that no service passes. */
+  readonly linterExceptions?: readonly LinterException[];
 }
 
 /** The objects that every test service has. */
@@ -32,7 +36,7 @@ export const DATA_VOLUME = 'data';
 
 /**
  * A Deployment that the gate scales, with its Service, its volume, and a network policy by which only
- * builds of the same namespace reach it.
+ * builds of the same namespace reach it, and it reaches nobody.
  */
 export function serviceWorkload(scope: Construct, options: ServiceWorkloadOptions): ServiceWorkload {
   const { name, serviceName, namespace, uid, ports, storage, container, volumes } = options;
@@ -51,6 +55,8 @@ export function serviceWorkload(scope: Construct, options: ServiceWorkloadOption
         ports: tcp(...numbers),
       },
     ],
+    // It answers and asks nobody, also in a namespace that does not deny what is not allowed.
+    egress: () => [],
   });
   return {
     claim: volumeClaim(scope, 'claim', { name: claimName, namespace, labels }, 'storage', storage),
@@ -71,6 +77,7 @@ export function serviceWorkload(scope: Construct, options: ServiceWorkloadOption
       serviceAccountName: name,
       container,
       volumes: () => [claimVolume(DATA_VOLUME, claimName), ...volumes()],
+      linterExceptions: [ONE_VOLUME, ...(options.linterExceptions ?? [])],
     }),
     destination: { peers: [{ podSelector: { matchLabels: selector } }], ports: numbers },
   };

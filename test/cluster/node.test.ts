@@ -81,10 +81,10 @@ describe.skipIf(withoutNode)(
     };
 
     test.each([
-      ['Redis', 'makisu-cache', 'redis', '999'],
-      ['the registry twin', 'container-registry', 'registry', '1000'],
+      ['Redis', 'makisu-cache', 'redis', '10001'],
+      ['the registry twin', 'container-registry', 'registry', '10001'],
       ['MinIO', namespace, 'minio', '10001'],
-      ['RabbitMQ', namespace, 'rabbitmq', '999'],
+      ['RabbitMQ', namespace, 'rabbitmq', '10001'],
     ])('%s becomes ready as a non-root user on a read-only root', async (_what, where, name, uid) => {
       await available(where, name);
       const inside = (...command: string[]): Promise<string> =>

@@ -1,7 +1,6 @@
 // What every pod has in common: it fits its namespace, takes a bounded part of the node, and holds no token by chance.
 import { describe, expect, test } from 'vitest';
-import { commitOn } from '../support/commits.ts';
-import { templated } from '../support/image-build.ts';
+import { withTemplates } from '../support/image-build.ts';
 import { podSecurityProblems } from '../support/pod-security.ts';
 import { containersOf, podsOf } from '../support/pods.ts';
 import { build, reference } from '../support/programs.ts';
@@ -11,11 +10,6 @@ import { variants } from '../support/variants.ts';
 
 const AMOUNT = /^\d+(\.\d+)?(m|[KMG]i)?$/;
 const LEVEL = 'pod-security.kubernetes.io/enforce';
-
-/** The objects of a variant, with those that its controller makes. */
-function withTemplates(objects: readonly Manifest[]): readonly Manifest[] {
-  return [...objects, ...templated(objects, commitOn('main')).flat()];
-}
 
 describe.each([...variants])('in %s', (_name, synthesize) => {
   const objects = withTemplates(synthesize().objects);

@@ -21,10 +21,21 @@ export function templatesOf({ images, releases }: PipelineConfiguration): (reado
 
 /** What the controller would make of the templates of every pipeline among the objects, a list for each template. */
 export function templated(objects: readonly Manifest[], values: TemplateValues): Manifest[][] {
+  return templatesIn(objects).map((template) => filled(template, values));
+}
+
+function templatesIn(objects: readonly Manifest[]): (readonly TemplateObject[])[] {
   return objects
     .filter(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'keelson-pipeline')
-    .flatMap((object) => templatesOf(pipelineConfiguration({ find: <T>() => object as T })))
-    .map((template) => filled(template, values));
+    .flatMap((object) => templatesOf(pipelineConfiguration({ find: <T>() => object as T })));
+}
+
+/** The objects, with those that the controller makes for one commit, which has a namespace for each template. */
+export function withTemplates(objects: readonly Manifest[]): readonly Manifest[] {
+  const made = templatesIn(objects).map((template, index) =>
+    filled(template, commitOn('main', { namespace: `gw-0-1-0-main-${index + 1}` })),
+  );
+  return [...objects, ...made.flat()];
 }
 
 /** The first image build of the only pipeline, for a commit on a branch. */

@@ -1,64 +1,150 @@
-// The Pod Security Standards, checked on a pod's template:
+// The Pod Security Standards, check by check as the API server's admission names them, on a pod's template:
 // https://kubernetes.io/docs/concepts/security/pod-security-standards/
-import type { Container, PodSpec } from 'kubernetes-types/core/v1.js';
+import type { Container, PodSpec, Probe, SecurityContext } from 'kubernetes-types/core/v1.js';
 import { containersOf } from './pods.ts';
+
+export interface PodSecurityCheck {
+  /** The admission's name of the check. */
+  readonly name: string;
+  readonly level: 'baseline' | 'restricted';
+  /** What keeps the pod out. */
+  problems(pod: PodSpec): string[];
+}
 
 const BASELINE_CAPABILITIES = [
   'AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD',
   'NET_BIND_SERVICE SETFCAP SETGID SETPCAP SETUID SYS_CHROOT',
 ].flatMap((line) => line.split(' '));
 const RESTRICTED_VOLUMES =
-  'name configMap csi downwardAPI emptyDir ephemeral persistentVolumeClaim projected secret'.split(' ');
+  'name configMap csi downwardAPI emptyDir ephemeral image persistentVolumeClaim projected secret'.split(' ');
+const SAFE_SYSCTLS =
+  /^(kernel\.shm_rmid_forced|net\.ipv4\.(ip_local_(port_range|reserved_ports)|ip_unprivileged_port_start|tcp_(syncookies|keepalive_(time|intvl|probes)|fin_timeout|rmem|wmem)|ping_group_range))$/;
+const SELINUX_TYPES = ['', 'container_t', 'container_init_t', 'container_kvm_t', 'container_engine_t'];
+
+export const podSecurityChecks: readonly PodSecurityCheck[] = [
+  ofPod('baseline', 'hostNamespaces', (pod) =>
+    pod.hostNetwork || pod.hostPID || pod.hostIPC ? ['shares a namespace of the host'] : [],
+  ),
+  ofPod('baseline', 'hostPathVolumes', ({ volumes = [] }) =>
+    volumes
+      .filter(({ hostPath }) => hostPath !== undefined)
+      .map(({ name }) => `volume ${name} is a hostPath`),
+  ),
+  ofPod('baseline', 'sysctls', ({ securityContext }) =>
+    (securityContext?.sysctls ?? [])
+      .filter(({ name }) => !SAFE_SYSCTLS.test(name))
+      .map(({ name }) => `sets sysctl ${name}`),
+  ),
+  ofContainer('baseline', 'privileged', ({ securityContext }) =>
+    securityContext?.privileged ? 'is privileged' : undefined,
+  ),
+  ofContainer('baseline', 'capabilities_baseline', ({ securityContext }) => {
+    const added = securityContext?.capabilities?.add ?? [];
+    const forbidden = added.filter((one) => !BASELINE_CAPABILITIES.includes(one));
+    return forbidden.length > 0 ? `adds ${forbidden.join(', ')}` : undefined;
+  }),
+  ofContainer('baseline', 'procMount', ({ securityContext }) => {
+    const { procMount = 'Default' } = securityContext ?? {};
+    return procMount === 'Default' ? undefined : `has procMount ${procMount}`;
+  }),
+  ofContainer('baseline', 'hostPorts', ({ ports = [] }) =>
+    ports.some(({ hostPort = 0 }) => hostPort !== 0) ? 'takes a port of the host' : undefined,
+  ),
+  ofPod('baseline', 'seccompProfile_baseline', (pod) =>
+    contextsOf(pod).some((context) => context?.seccompProfile?.type === 'Unconfined')
+      ? ['has no seccomp']
+      : [],
+  ),
+  ofPod('baseline', 'appArmorProfile', (pod) =>
+    contextsOf(pod).some((context) => context?.appArmorProfile?.type === 'Unconfined')
+      ? ['has no AppArmor']
+      : [],
+  ),
+  ofPod('baseline', 'seLinuxOptions', (pod) =>
+    contextsOf(pod).flatMap(({ seLinuxOptions: { type = '', user, role } = {} } = {}) => [
+      ...(SELINUX_TYPES.includes(type) ? [] : [`has the SELinux type ${type}`]),
+      ...(user || role ? ['sets a user or a role of SELinux'] : []),
+    ]),
+  ),
+  ofPod('baseline', 'windowsHostProcess', (pod) =>
+    contextsOf(pod).some((context) => context?.windowsOptions?.hostProcess)
+      ? ['is a process of the host']
+      : [],
+  ),
+  // From Kubernetes 1.34 on.
+  ofContainer('baseline', 'hostProbesAndHostLifecycle', (container) => {
+    const { livenessProbe, readinessProbe, startupProbe, lifecycle } = container;
+    const handlers: (Probe | undefined)[] = [livenessProbe, readinessProbe, startupProbe];
+    const asked = [...handlers, lifecycle?.postStart, lifecycle?.preStop].some(
+      (handler) => handler?.httpGet?.host || handler?.tcpSocket?.host,
+    );
+    return asked ? 'has a probe or a hook of another host' : undefined;
+  }),
+  ofPod('restricted', 'restrictedVolumes', ({ volumes = [] }) =>
+    volumes
+      .filter((volume) => Object.keys(volume).some((key) => !RESTRICTED_VOLUMES.includes(key)))
+      .map(({ name }) => `volume ${name} is of another type`),
+  ),
+  ofContainer('restricted', 'allowPrivilegeEscalation', ({ securityContext }) =>
+    securityContext?.allowPrivilegeEscalation === false ? undefined : 'may raise its privileges',
+  ),
+  ofContainer('restricted', 'runAsNonRoot', (container, pod) =>
+    effective(container, pod).runAsNonRoot === true ? undefined : 'may run as root',
+  ),
+  ofContainer('restricted', 'runAsUser', (container, pod) =>
+    effective(container, pod).runAsUser === 0 ? 'runs as root' : undefined,
+  ),
+  ofContainer('restricted', 'capabilities_restricted', ({ securityContext }) => {
+    const { drop = [], add = [] } = securityContext?.capabilities ?? {};
+    if (!drop.includes('ALL')) return 'keeps capabilities';
+    return add.some((one) => one !== 'NET_BIND_SERVICE') ? 'adds capabilities' : undefined;
+  }),
+  ofContainer('restricted', 'seccompProfile_restricted', (container, pod) =>
+    ['RuntimeDefault', 'Localhost'].includes(effective(container, pod).seccompProfile?.type ?? '')
+      ? undefined
+      : 'has no seccomp profile',
+  ),
+];
 
 /** What keeps a pod out of a namespace of the level. */
 export function podSecurityProblems(level: string, pod: PodSpec): string[] {
   if (level === 'privileged') return [];
   if (level !== 'baseline' && level !== 'restricted') return [`there is no level ${level}`];
-  const problems = baseline(pod);
-  return level === 'baseline' ? problems : [...problems, ...restricted(pod)];
+  return podSecurityChecks
+    .filter((check) => level === 'restricted' || check.level === 'baseline')
+    .flatMap((check) => check.problems(pod));
 }
 
-function baseline(pod: PodSpec): string[] {
-  const problems: string[] = [];
-  if (pod.hostNetwork || pod.hostPID || pod.hostIPC) problems.push('shares a namespace of the host');
-  for (const { name, hostPath } of pod.volumes ?? []) {
-    if (hostPath !== undefined) problems.push(`volume ${name} is a hostPath`);
-  }
-  if ((pod.securityContext?.sysctls ?? []).length > 0) problems.push('sets sysctls');
-  for (const { name, securityContext = {}, ports = [] } of containersOf(pod)) {
-    const { privileged, capabilities, procMount } = securityContext;
-    if (privileged) problems.push(`${name} is privileged`);
-    const added = (capabilities?.add ?? []).filter((one) => !BASELINE_CAPABILITIES.includes(one));
-    if (added.length > 0) problems.push(`${name} adds ${added.join(', ')}`);
-    if (procMount !== undefined && procMount !== 'Default')
-      problems.push(`${name} has procMount ${procMount}`);
-    if (ports.some(({ hostPort = 0 }) => hostPort !== 0)) problems.push(`${name} takes a port of the host`);
-  }
-  const profiles = [pod.securityContext, ...containersOf(pod).map((one) => one.securityContext)];
-  if (profiles.some((context) => context?.seccompProfile?.type === 'Unconfined'))
-    problems.push('has no seccomp');
-  return problems;
+function ofPod(
+  level: PodSecurityCheck['level'],
+  name: string,
+  problems: PodSecurityCheck['problems'],
+): PodSecurityCheck {
+  return { level, name, problems };
 }
 
-function restricted(pod: PodSpec): string[] {
-  const volumes = (pod.volumes ?? [])
-    .filter((volume) => Object.keys(volume).some((key) => !RESTRICTED_VOLUMES.includes(key)))
-    .map(({ name }) => `volume ${name} is of another type`);
-  return [...volumes, ...containersOf(pod).flatMap((container) => restrictedContainer(container, pod))];
+function ofContainer(
+  level: PodSecurityCheck['level'],
+  name: string,
+  problem: (container: Container, pod: PodSpec) => string | undefined,
+): PodSecurityCheck {
+  return ofPod(level, name, (pod) =>
+    containersOf(pod).flatMap((container) => {
+      const found = problem(container, pod);
+      return found === undefined ? [] : [`${container.name} ${found}`];
+    }),
+  );
 }
 
-function restrictedContainer({ name, securityContext = {} }: Container, pod: PodSpec): string[] {
-  const { allowPrivilegeEscalation, capabilities } = securityContext;
-  const context = { ...pod.securityContext, ...securityContext };
-  const problems: string[] = [];
-  if (allowPrivilegeEscalation !== false) problems.push(`${name} may raise its privileges`);
-  if (context.runAsNonRoot !== true) problems.push(`${name} may run as root`);
-  if (context.runAsUser === 0) problems.push(`${name} runs as root`);
-  if (!capabilities?.drop?.includes('ALL')) problems.push(`${name} keeps capabilities`);
-  if ((capabilities?.add ?? []).some((one) => one !== 'NET_BIND_SERVICE'))
-    problems.push(`${name} adds capabilities`);
-  if (!['RuntimeDefault', 'Localhost'].includes(context.seccompProfile?.type ?? '')) {
-    problems.push(`${name} has no seccomp profile`);
-  }
-  return problems;
+/** The security contexts of the pod and of each container. */
+function contextsOf(pod: PodSpec): (SecurityContext | undefined)[] {
+  return [
+    pod.securityContext as SecurityContext | undefined,
+    ...containersOf(pod).map((one) => one.securityContext),
+  ];
+}
+
+/** What holds for a container: its own settings before those of the pod. */
+function effective({ securityContext }: Container, pod: PodSpec): SecurityContext {
+  return { ...(pod.securityContext as SecurityContext | undefined), ...securityContext };
 }

@@ -10,18 +10,22 @@ export interface PodOf {
   readonly spec: PodSpec;
 }
 
-interface Workload {
-  readonly spec?: {
-    readonly template?: {
-      readonly metadata?: { readonly labels?: Record<string, string> };
-      readonly spec?: PodSpec;
-    };
+interface Templated {
+  readonly template?: {
+    readonly metadata?: { readonly labels?: Record<string, string> };
+    readonly spec?: PodSpec;
   };
+}
+
+interface Workload {
+  /** A CronJob's is within that of its Jobs. */
+  readonly spec?: Templated & { readonly jobTemplate?: { readonly spec?: Templated } };
 }
 
 export function podsOf(objects: readonly Manifest[]): PodOf[] {
   return objects.flatMap((object) => {
-    const template = (object as Workload).spec?.template;
+    const { spec } = object as Workload;
+    const template = (spec?.jobTemplate?.spec ?? spec)?.template;
     if (template?.spec === undefined) return [];
     const { namespace, name } = object.metadata;
     const of = `${object.kind} ${namespace}/${name}`;

@@ -1,0 +1,25 @@
+// The programs in examples/.
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { REPOSITORY, runProgram } from './project.ts';
+import { inTemporaryDirectory, type Manifest, objectsIn, readFiles } from './synthesized.ts';
+
+export const examples: readonly string[] = readdirSync(join(REPOSITORY, 'examples'), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name)
+  .sort();
+
+export interface ExampleRun {
+  readonly code: number | null;
+  readonly stderr: string;
+  readonly objects: readonly Manifest[];
+}
+
+/** Runs an example as a program of its own, and reads the manifests that it wrote. */
+export function runExample(name: string): ExampleRun {
+  return inTemporaryDirectory((cwd) => {
+    const { code, stderr } = runProgram(join('examples', name, 'main.ts'), { cwd });
+    const manifests = [...readFiles(cwd)].filter(([path]) => !path.includes('node-setup'));
+    return { code, stderr, objects: objectsIn(new Map(manifests)) };
+  });
+}
