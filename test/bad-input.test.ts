@@ -8,6 +8,7 @@ import { gitops } from './bad-input/gitops.ts';
 import { gpus } from './bad-input/gpus.ts';
 import { images } from './bad-input/images.ts';
 import { keel } from './bad-input/keel.ts';
+import { linters } from './bad-input/linters.ts';
 import { names } from './bad-input/names.ts';
 import { resources } from './bad-input/resources.ts';
 import type { Row } from './bad-input/row.ts';
@@ -26,6 +27,7 @@ const ROWS: readonly Row[] = [
   ...builds,
   ...gitops,
   ...keel,
+  ...linters,
 ];
 
 /** An expected problem, in which an ellipsis stands for anything. */

@@ -25,7 +25,11 @@ exceptFromLinters(ApiObject.of(deployment), {
 const worker = deployment.addContainer({
   image: 'ghcr.io/example/thumbnails:1.4.2',
   securityContext: { user: 10_001, group: 10_001 },
-  resources: { ephemeralStorage: { request: Size.gibibytes(1), limit: Size.gibibytes(1) } },
+  resources: {
+    cpu: { request: kplus.Cpu.millis(100), limit: kplus.Cpu.units(1) },
+    memory: { request: Size.mebibytes(128), limit: Size.mebibytes(512) },
+    ephemeralStorage: { request: Size.gibibytes(1), limit: Size.gibibytes(1) },
+  },
 });
 const secret = kplus.Secret.fromSecretName(chart, 'minio-credentials', 'minio');
 for (const { name, value, valueFrom } of minio.environment) {

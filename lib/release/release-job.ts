@@ -3,6 +3,8 @@ import type { Container, EnvVar, Volume } from 'kubernetes-types/core/v1.d.ts';
 import { placeholder, type TemplateObject } from '../agent/job-template.ts';
 import { ReleaseVariables, SKIPPED_EXIT_CODE } from '../agent/release.ts';
 import { KeelsonAnnotations, KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
+import { EVERY_POD, VERSIONED_IMAGE } from '../kubernetes/linter-reasons.ts';
+import { exceptedFromLinters } from '../kubernetes/linters.ts';
 import { toDnsLabel } from '../kubernetes/names.ts';
 
 /** The ServiceAccount of every release Job. It has no rights. */
@@ -28,13 +30,14 @@ export function releaseJobTemplate(options: ReleaseJobOptions): TemplateObject[]
     [KeelsonLabels.PIPELINE]: toDnsLabel(pipeline),
     [KeelsonLabels.COMMIT]: placeholder('tag.commit'),
   };
+  const jobName = `${name}-${placeholder('id')}`;
   const job: Job = {
     apiVersion: 'batch/v1',
     kind: 'Job',
     metadata: {
-      name: `${name}-${placeholder('id')}`,
+      name: jobName,
       namespace,
-      labels,
+      labels: { ...labels, 'app.kubernetes.io/instance': jobName },
       annotations: {
         [KeelsonAnnotations.BRANCH]: placeholder('branch'),
         [KeelsonAnnotations.COMMIT]: placeholder('commit'),
@@ -71,7 +74,7 @@ export function releaseJobTemplate(options: ReleaseJobOptions): TemplateObject[]
       },
     },
   };
-  return [job as TemplateObject];
+  return [exceptedFromLinters(job, [...EVERY_POD, VERSIONED_IMAGE]) as TemplateObject];
 }
 
 /** What a release Job's program is told of the commit: as variables, never as part of a command line. */

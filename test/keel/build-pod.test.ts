@@ -38,7 +38,7 @@ describe('options', () => {
       '3600',
     ]);
     expect(pipelineConfiguration(output).builds).toMatchObject([{ keepSeconds: 3600 }]);
-    expect(output.find('Deployment', 'build').metadata.annotations).toEqual({
+    expect(output.find('Deployment', 'build').metadata.annotations).toMatchObject({
       'keel.sh/pollSchedule': '@every 120s',
     });
   });

@@ -119,6 +119,13 @@ describe('admission policies', () => {
   });
 });
 
+test('one controller has no budget, and no other to keep away from', () => {
+  const output = withProps({});
+  expect(output.names('PodDisruptionBudget')).toEqual([]);
+  const deployment = output.find('Deployment', 'keelson-controller');
+  expect(at(deployment, 'spec.template.spec.affinity')).toBeUndefined();
+});
+
 describe('options', () => {
   test('of the controller', () => {
     const output = withProps({
@@ -138,6 +145,14 @@ describe('options', () => {
     });
     const deployment = output.find('Deployment', 'keelson-controller', 'ci-system');
     expect(at(deployment, 'spec.replicas')).toBe(2);
+    expect(at(deployment, 'spec.template.spec')).toMatchObject({
+      affinity: { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100 }] } },
+      topologySpreadConstraints: [{ whenUnsatisfiable: 'ScheduleAnyway' }],
+    });
+    expect(output.find('PodDisruptionBudget', 'keelson-controller', 'ci-system')['spec']).toMatchObject({
+      maxUnavailable: 1,
+      selector: at(deployment, 'spec.selector'),
+    });
     expect(at(deployment, 'spec.template.spec.containers.0')).toMatchObject({
       image: 'quay.io/team/agent:1',
       resources: { limits: { memory: '1Gi' } },

@@ -82,7 +82,7 @@ export const polarisPods: readonly Check[] = [
       !beside.some(
         (object) =>
           object.kind === 'PodDisruptionBudget' &&
-          sharesLabel(at(object, 'spec.selector.matchLabels'), labels),
+          sharedLabels(at(object, 'spec.selector.matchLabels'), labels) > 0,
       ),
     ({ budget }) => {
       budget.spec = { ...budget.spec, selector: { matchLabels: { app: 'other' } } };
@@ -184,7 +184,7 @@ export const polarisPods: readonly Check[] = [
     },
   ),
   ofPod(
-    // It wants one policy with rules in both directions that names one of the pod's labels.
+    // It wants one policy with rules in both directions that names just one of the pod's labels.
     'polaris/missingNetworkPolicy',
     ({ labels, beside }) =>
       !beside.some((object) => {
@@ -192,7 +192,7 @@ export const polarisPods: readonly Check[] = [
           ((at(object, `spec.${direction}`) ?? []) as unknown[]).length;
         return (
           object.kind === 'NetworkPolicy' &&
-          sharesLabel(at(object, 'spec.podSelector.matchLabels'), labels) &&
+          sharedLabels(at(object, 'spec.podSelector.matchLabels'), labels) === 1 &&
           rules('ingress') > 0 &&
           rules('egress') > 0
         );
@@ -300,10 +300,9 @@ function isJob(kind: string): boolean {
   return kind === 'Job' || kind === 'CronJob';
 }
 
-function sharesLabel(selector: unknown, labels: PodSubject['labels']): boolean {
-  return Object.entries((selector ?? {}) as Record<string, string>).some(
-    ([key, value]) => labels[key] === value,
-  );
+function sharedLabels(selector: unknown, labels: PodSubject['labels']): number {
+  const wanted = Object.entries((selector ?? {}) as Record<string, string>);
+  return wanted.filter(([key, value]) => labels[key] === value).length;
 }
 
 type User = Pick<SecurityContext, 'runAsUser' | 'runAsNonRoot'> | undefined;
