@@ -1,13 +1,9 @@
 export * from './agent/index.ts';
 export { SynthesisError } from './app/errors.ts';
 export { declareStage, type StageNode } from './app/graph.ts';
-export {
-  KeelsonApp,
-  type KeelsonAppProps,
-  type ObjectReference,
-  type SynthesisResult,
-} from './app/keelson-app.ts';
+export { KeelsonApp, type KeelsonAppProps, type SynthesisResult } from './app/keelson-app.ts';
 export type { KubernetesObject, Transform } from './app/render.ts';
+export type { ObjectReference } from './app/synthesis.ts';
 export { ArgoApplication, type ArgoApplicationProps } from './gitops/argo-application.ts';
 export {
   FluxGitRepository,

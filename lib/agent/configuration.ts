@@ -12,7 +12,9 @@ export const CONTROLLER_KEY = 'controller.json';
 export const GATE_KEY = 'gate.json';
 
 interface Document<Kind extends string> {
+  /** The version of the contract. */
   readonly apiVersion: typeof AGENT_API_VERSION;
+  /** What the document is. */
   readonly kind: Kind;
 }
 

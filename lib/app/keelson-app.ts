@@ -9,10 +9,10 @@ import { LEDGER, type OutputFile, writeOutput } from './output.ts';
 import type { Transform } from './render.ts';
 import { Spool } from './spool.ts';
 import {
+  type ObjectReference,
   SEPARATOR,
   type Synthesis,
   type SynthesizedChart,
-  type SynthesizedObject,
   synthesize,
 } from './synthesis.ts';
 
@@ -44,9 +44,6 @@ export interface KeelsonAppProps extends Omit<AppProps, 'yamlOutputType'> {
    */
   readonly transform?: Transform;
 }
-
-/** An object, by what tells it apart. */
-export type ObjectReference = Pick<SynthesizedObject, 'apiVersion' | 'kind' | 'namespace' | 'name'>;
 
 /** What a synthesis wrote. */
 export interface SynthesisResult {

@@ -9,12 +9,20 @@ import { type KubernetesObject, MANIFEST, render, renderHead, type Transform } f
 import type { Span, Spool } from './spool.ts';
 import { yamlDocument } from './yaml.ts';
 
-/** An object, rendered and checked. Its text is a part of its chart's. */
-export interface SynthesizedObject {
+/** An object, by what tells it apart. */
+export interface ObjectReference {
+  /** Group and version of its kind. */
   readonly apiVersion: string;
+  /** Its kind. */
   readonly kind: string;
+  /** Its namespace; undefined where it is in none. */
   readonly namespace: string | undefined;
+  /** Its name. */
   readonly name: string;
+}
+
+/** An object, rendered and checked. Its text is a part of its chart's. */
+export interface SynthesizedObject extends ObjectReference {
   readonly wave: number;
   /** Its construct. */
   readonly source: ApiObject;

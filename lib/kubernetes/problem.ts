@@ -5,7 +5,7 @@ import { Notes } from './notes.ts';
 export interface Problem {
   /** The property, as the caller spells it (`target.tag`). */
   readonly property: string;
-  /** The value that was given. Never pass a secret: use {@link hidden}. */
+  /** The value that was given. Never pass a secret: use `hidden`. */
   readonly value: unknown;
   /** What is wrong with it. */
   readonly message: string;
