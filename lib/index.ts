@@ -66,6 +66,7 @@ export {
   SecretSource,
 } from './kubernetes/secret-source.ts';
 export type { AccessMode } from './kubernetes/storage.ts';
+export { JobTemplate, type TemplateChange } from './pipeline/job-template.ts';
 export { Pipeline, type PipelineProps } from './pipeline/pipeline.ts';
 export {
   PipelineRecord,
@@ -73,6 +74,7 @@ export {
   type StageContribution,
   type StageProps,
 } from './pipeline/pipeline-record.ts';
+export { PodMixin, type PodTemplate } from './pipeline/pod-mixin.ts';
 export {
   AdmissionPolicy,
   type AdmissionPolicyProps,

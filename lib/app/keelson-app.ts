@@ -15,6 +15,7 @@ import {
   type SynthesizedChart,
   synthesize,
 } from './synthesis.ts';
+import { setTransform } from './transform.ts';
 
 /** Props of {@link KeelsonApp}. */
 export interface KeelsonAppProps extends Omit<AppProps, 'yamlOutputType'> {
@@ -39,7 +40,7 @@ export interface KeelsonAppProps extends Omit<AppProps, 'yamlOutputType'> {
    */
   readonly kubernetesVersion?: string;
   /**
-   * Changes objects after rendering.
+   * Changes objects after rendering, those of job templates too.
    * @default - none
    */
   readonly transform?: Transform;
@@ -87,6 +88,7 @@ export class KeelsonApp extends App {
       yamlOutputType: props.yamlOutputType ?? YamlOutputType.FOLDER_PER_CHART_FILE_PER_RESOURCE,
     });
     this.#props = props;
+    if (props.transform !== undefined) setTransform(this, props.transform);
     this.kubernetesVersion = props.kubernetesVersion ?? `1.${OLDEST_MINOR}`;
     setKubernetesMinor(this, parseMinor(this.kubernetesVersion) ?? OLDEST_MINOR);
     this.node.addValidation({ validate: () => this.#problems() });

@@ -1,4 +1,5 @@
 import { ApiObject, App, Lazy } from 'cdk8s';
+import type { IConstruct } from 'constructs';
 import { isClusterScoped } from '../kubernetes/scope.ts';
 import type { Dialect } from './yaml.ts';
 
@@ -19,10 +20,13 @@ export interface KubernetesObject {
 }
 
 /**
- * Changes any object after it has been rendered and before it is checked. What it returns takes the
- * object's place; undefined leaves the object out.
+ * Changes any object after it has been rendered and before it is checked, those of job templates too. What it
+ * returns takes the object's place; undefined leaves the object out. It has to make the same of the same object:
+ * it may be called more than once.
+ *
+ * `source` is the object's `ApiObject` or, for an object of a job template, the construct that has the template.
  */
-export type Transform = (object: KubernetesObject, source: ApiObject) => KubernetesObject | undefined;
+export type Transform = (object: KubernetesObject, source: IConstruct) => KubernetesObject | undefined;
 
 /**
  * An object as plain JSON, with sorted keys and without nulls: what `ApiObject.toJson` gives, but without

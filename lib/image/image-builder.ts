@@ -1,13 +1,14 @@
 import { Duration } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { ImageConfiguration, SecretKeyConfiguration } from '../agent/configuration.ts';
-import { placeholder, type TemplateObject } from '../agent/job-template.ts';
+import { placeholder } from '../agent/job-template.ts';
 import { declareStage } from '../app/graph.ts';
 import { durationProblems } from '../kubernetes/durations.ts';
 import { type Problem, reportProblem, reportProblems, reportWarning } from '../kubernetes/problem.ts';
 import { resourceProblems } from '../kubernetes/resources.ts';
 import { literalSecretProblem } from '../kubernetes/secret-scan.ts';
 import type { SecretReference } from '../kubernetes/secret-source.ts';
+import { JobTemplate } from '../pipeline/job-template.ts';
 import { type PipelineRecord, recordOf } from '../pipeline/pipeline-record.ts';
 import type { ImageTarget } from '../registry/registry.ts';
 import { ReleasePlan } from '../release/release-plan.ts';
@@ -30,6 +31,8 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
   readonly image: ImageName;
   /** Where the image goes. */
   readonly target: ImageTarget;
+  /** The objects that are made for a commit; undefined where platform or source is missing, which is reported. */
+  readonly jobTemplate: JobTemplate | undefined;
   /** The pipeline's record; undefined where a platform is missing, which is reported. */
   protected readonly record: PipelineRecord | undefined;
 
@@ -56,7 +59,7 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
     if (this.record === undefined || source === undefined) {
       this.#reportMissing(this.record === undefined ? 'platform' : 'source');
     } else {
-      this.#contribute(this.record, release, source, tool, props, program);
+      this.jobTemplate = this.#contribute(this.record, release, source, tool, props, program);
     }
   }
 
@@ -67,7 +70,7 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
     tool: ImageName,
     props: ImageBuilderProps,
     program: BuildProgram,
-  ): void {
+  ): JobTemplate {
     const { platform, pipelineName: pipeline, sourceConfiguration } = record;
     const { target, concurrency = 'queue', maxAttempts = 1 } = props;
     const name = this.node.id;
@@ -98,7 +101,7 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
       ? undefined
       : { skopeo: ImageName.parse(SKOPEO_IMAGE), target, names, credential: pushCredential };
     const { dockerfile = 'Dockerfile', context = '.', targetStage, buildArgs = {}, resources } = props;
-    const jobTemplate = (): TemplateObject[] =>
+    const jobTemplate = new JobTemplate(this, () =>
       commitNamespaceTemplate({
         title: program.title,
         name,
@@ -124,13 +127,14 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
           buildArgs,
           resources,
         }),
-      });
+      }),
+    );
     const { registry, repository, tag } = target;
     const place = { host: registry.pushHost, repository, tag: tag.template, insecure: registry.insecure };
     const image = (): ImageConfiguration => ({
       name,
       target: place,
-      jobTemplate: jobTemplate(),
+      jobTemplate: jobTemplate.objects(),
       copySecrets,
       concurrency,
       maxAttempts,
@@ -145,6 +149,7 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
         readSecrets: copySecrets.filter((secret) => !readSecrets.includes(secret)),
       });
     }
+    return jobTemplate;
   }
 
   #bindSecrets({ secrets = {} }: BuildProgram): Record<string, SecretReference> {

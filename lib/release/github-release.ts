@@ -9,6 +9,7 @@ import { restrictedContainer } from '../kubernetes/pod-security.ts';
 import { type Problem, reportProblems } from '../kubernetes/problem.ts';
 import type { SecretReference, SecretSource } from '../kubernetes/secret-source.ts';
 import { scratchVolume } from '../kubernetes/workload.ts';
+import { JobTemplate } from '../pipeline/job-template.ts';
 import { outputsContainer } from './outputs-container.ts';
 import { commitVariables, releaseJobTemplate } from './release-job.ts';
 import { ReleasePlan } from './release-plan.ts';
@@ -71,6 +72,8 @@ const UID = 65532;
 export class GitHubRelease extends Construct {
   /** The ConfigMap with what does not depend on the commit. */
   readonly configMap: ApiObject;
+  /** The Job that is made for a commit. */
+  readonly jobTemplate: JobTemplate;
 
   /** @internal Made by a `Release`. */
   constructor(scope: Construct, id: string, options: GitHubReleaseOptions) {
@@ -89,25 +92,23 @@ export class GitHubRelease extends Construct {
       },
     });
     const fetched = outputs !== undefined;
-    plan.contribute({
-      job: () => ({
+    this.jobTemplate = new JobTemplate(this, () =>
+      releaseJobTemplate({
         name: id,
-        jobTemplate: releaseJobTemplate({
-          name: id,
-          pipeline: options.pipeline,
-          namespace,
-          timeoutSeconds: options.timeoutSeconds,
-          initContainers: fetched ? [outputsContainer(options.agentImage, 'outputs', OUTPUTS)] : [],
-          container: container(options.agentImage, fetched),
-          volumes: [
-            { name: 'config', configMap: { name } },
-            tokenVolume(token),
-            scratchVolume('tmp', '64Mi'),
-            ...(fetched ? [{ name: 'outputs', emptyDir: {} }] : []),
-          ],
-        }),
+        pipeline: options.pipeline,
+        namespace,
+        timeoutSeconds: options.timeoutSeconds,
+        initContainers: fetched ? [outputsContainer(options.agentImage, 'outputs', OUTPUTS)] : [],
+        container: container(options.agentImage, fetched),
+        volumes: [
+          { name: 'config', configMap: { name } },
+          tokenVolume(token),
+          scratchVolume('tmp', '64Mi'),
+          ...(fetched ? [{ name: 'outputs', emptyDir: {} }] : []),
+        ],
       }),
-    });
+    );
+    plan.contribute({ job: () => ({ name: id, jobTemplate: this.jobTemplate.objects() }) });
   }
 }
 

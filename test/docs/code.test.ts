@@ -8,7 +8,7 @@ import { REPOSITORY, runProgram } from '../support/project.ts';
 import { inTemporaryDirectory, objectsIn, readFiles } from '../support/synthesized.ts';
 import { documents, parse } from './markdown.ts';
 import * as prelude from './prelude.ts';
-import { commentExamples, compile, examplesIn, isFragment } from './programs.ts';
+import { commentExamples, compile, examplesIn, isFragment, textOf } from './programs.ts';
 
 const names = Object.keys(prelude);
 const blocks = documents()
@@ -85,6 +85,18 @@ test('whole programs run, and write objects that Kubernetes takes', { timeout: 1
         expect(validateObject(object, '1.34'), `${at}: ${object.kind} ${object.metadata.name}`).toEqual([]);
       }
     }
+  });
+});
+
+test('the ways around props work, one after the other', { timeout: 60_000 }, () => {
+  const fragments = blocks.filter(
+    (block) => isFragment(block) && block.document === 'docs/how-to/escape-hatches.md',
+  );
+  expect(fragments.length).toBeGreaterThan(3);
+  const synth = parse('', '```ts fragment\napp.synthYaml();\n```').blocks;
+  inTemporaryDirectory((directory) => {
+    const programs = [...fragments, ...synth].map((block) => textOf(block, names));
+    expect(run(directory, programs)).toEqual([]);
   });
 });
 

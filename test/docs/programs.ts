@@ -88,7 +88,7 @@ function compilerOptions(): ts.CompilerOptions {
 }
 
 /** A fragment gets imports of what it uses and doesn't declare, on a line before its first. */
-function textOf(block: Block, preludeNames: readonly string[]): string {
+export function textOf(block: Block, preludeNames: readonly string[]): string {
   if (!isFragment(block)) return `export {};${block.code}`;
   const { used, declared } = identifiersIn(block.code);
   const names = preludeNames.filter((name) => used.has(name) && !declared.has(name));
