@@ -67,10 +67,9 @@ const DEFAULT_QUOTA: QuotaLimits = {
 
 /**
  * What happens to a commit whose build has passed: a GitHub release, images built from the commit and what
- * its build left, images copied on. It has a namespace of its own with the credentials, which the build
- * never sees. A credential that is missing skips what needs it, and the status says so.
+ * its build left. It has a namespace of its own with the credentials, which the build never sees. A credential that is missing skips what needs it, and the status says so.
  *
- * Image builders and {@link ImageCopy}s become part of a release by being made below it.
+ * Image builders become part of a release by being made below it.
  *
  * @example
  * const release = new Release(pipeline, 'release', {
@@ -83,7 +82,7 @@ const DEFAULT_QUOTA: QuotaLimits = {
  * });
  * new MakisuBuilder(release, 'stock', {
  *   dockerfile: 'Dockerfile.stock',
- *   target: HostedRegistry.quay({ push }).image('leafai/studio-go-runner', { tag: Tag.version() }),
+ *   target: platform.registry.image('leafai/studio-go-runner', { tag: Tag.version() }),
  * });
  */
 export class Release extends Construct {
