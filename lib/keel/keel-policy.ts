@@ -36,8 +36,7 @@ export class KeelPolicy {
    * A tag with a higher semantic version. Keel writes the new tag into the Deployment, where what is applied
    * next puts the old one back: tell GitOps to leave the build's image alone.
    *
-   * @param scope the part of the version that may change
-   * @param options whether pre-releases count, see {@link SemverOptions}
+   * @param scope the part of the version that may change; `all` takes no {@link SemverOptions}
    */
   static semver(scope: 'all'): KeelPolicy;
   static semver(scope: Exclude<SemverScope, 'all'>, options?: SemverOptions): KeelPolicy;

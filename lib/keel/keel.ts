@@ -104,9 +104,7 @@ export class Keel extends Construct implements KeelReference {
 
   /**
    * Refers to the Keel that another program installed with this library, with an account for each namespace
-   * that it watches. That program has to list the pipeline's namespace in `namespaces`.
-   *
-   * @param props.namespace Keel's namespace
+   * that it watches. That program has to list the pipeline's namespace in `namespaces`. The namespace is Keel's.
    */
   static installed({ namespace = 'keel' }: { readonly namespace?: string } = {}): KeelReference {
     return { namespace, watch: (request) => keelAccount(namespace, request.namespace) };

@@ -67,7 +67,8 @@ const DEFAULT_QUOTA: QuotaLimits = {
 
 /**
  * What happens to a commit whose build has passed: a GitHub release, images built from the commit and what
- * its build left. It has a namespace of its own with the credentials, which the build never sees. A credential that is missing skips what needs it, and the status says so.
+ * its build left. It has a namespace of its own with the credentials, which the build never sees. A credential
+ * that is missing skips what needs it, and the status says so.
  *
  * Image builders become part of a release by being made below it.
  *
