@@ -11,12 +11,22 @@ import { names } from './bad-input/names.ts';
 import { resources } from './bad-input/resources.ts';
 import type { Row } from './bad-input/row.ts';
 import { aBuild, branch } from './bad-input/row.ts';
+import { secrets } from './bad-input/secrets.ts';
 import { sources } from './bad-input/sources.ts';
 import { hostileBranches } from './support/commits.ts';
 import { existingPlatform, image, pipelineConfiguration } from './support/programs.ts';
 import { problemsOf, synthesized } from './support/synthesized.ts';
 
-const ROWS: readonly Row[] = [...names, ...sources, ...images, ...resources, ...gpus, ...builds, ...gitops];
+const ROWS: readonly Row[] = [
+  ...names,
+  ...sources,
+  ...images,
+  ...resources,
+  ...gpus,
+  ...builds,
+  ...gitops,
+  ...secrets,
+];
 
 /** An expected problem, in which an ellipsis stands for anything. */
 function pattern(problem: string): RegExp {

@@ -28,6 +28,7 @@ import { serviceAccount } from '../kubernetes/service-account.ts';
 import { volumeClaim } from '../kubernetes/storage.ts';
 import { namespaceOf, recordOf } from '../pipeline/pipeline-record.ts';
 import { defaultAgentImage } from '../platform/agent-image.ts';
+import type { PlatformReference } from '../platform/platform-reference.ts';
 import type { TestService } from '../services/test-service.ts';
 import { buildPod } from './build-pod.ts';
 import { gateConfiguration, gateRules } from './gate.ts';
@@ -81,7 +82,7 @@ export class KeelWatchedBuild extends Construct {
     const configurations = services.map(({ configuration }) => configuration);
     const names = { deployment: id, lease: id, status: `${id}-status` };
     this.image = props.image instanceof ImageName ? props.image : props.image.image;
-    const agentImage = props.agentImage ?? platform?.agentImage ?? defaultAgentImage();
+    const agentImage = props.agentImage ?? platform?.agentImage ?? defaultAgentImage(this);
     const context = { image: this.image, policy, agentImage, namespace, services, keel };
     reportProblems(this, watchedBuildProblems(this, context, props));
 
@@ -98,7 +99,7 @@ export class KeelWatchedBuild extends Construct {
       rules: () => gateRules(names, configurations),
     });
     this.#state(namespace, names, configurations);
-    this.#network(namespace, services, platform?.apiServer);
+    this.#network(namespace, services, platform);
 
     const labels = { ...partLabels(id, 'build'), ...policy.labels, 'keel.sh/trigger': 'poll' };
     const pod = buildPod(this, {
@@ -213,7 +214,7 @@ export class KeelWatchedBuild extends Construct {
   #network(
     namespace: string,
     services: readonly TestService[],
-    apiServer: readonly string[] | undefined,
+    platform: PlatformReference | undefined,
   ): void {
     networkPolicy(this, 'network-policy', {
       name: this.node.id,
@@ -223,8 +224,8 @@ export class KeelWatchedBuild extends Construct {
       ingress: () => this.#outputs.ingress,
       egress: () => [
         toDns(),
-        toApiServer(apiServer),
-        toInternet(),
+        toApiServer(platform?.apiServer),
+        ...toInternet(platform?.egress),
         ...to(services.map(({ destination }) => destination)),
       ],
     });

@@ -5,9 +5,10 @@ import { declareNodeFiles } from '../app/node-files.ts';
 import type { ImageName } from '../image/image-name.ts';
 import { type LayerCache, RedisLayerCache, type RedisLayerCacheProps } from '../image/redis-layer-cache.ts';
 import { Keel, type KeelProps, type KeelReference } from '../keel/keel.ts';
-import { cidrProblems } from '../kubernetes/cidr.ts';
+import { cidrProblems, egressProblems } from '../kubernetes/cidr.ts';
 import { KeelsonLabels } from '../kubernetes/labels.ts';
 import { isDnsLabel } from '../kubernetes/names.ts';
+import type { Egress } from '../kubernetes/network.ts';
 import { reportProblem, reportProblems } from '../kubernetes/problem.ts';
 import type { Subject } from '../kubernetes/rbac.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -41,7 +42,7 @@ export interface PlatformProps extends Pick<ChartProps, 'labels'> {
    */
   readonly controller?: Omit<
     ControllerProps,
-    'platformName' | 'namespace' | 'agentImage' | 'registry' | 'apiServer'
+    'platformName' | 'namespace' | 'agentImage' | 'registry' | 'apiServer' | 'egress'
   >;
   /**
    * The agent's image, for the controller and for the gates beside builds.
@@ -53,6 +54,12 @@ export interface PlatformProps extends Pick<ChartProps, 'labels'> {
    * @default - any address on the ports of API servers
    */
   readonly apiServer?: readonly string[];
+  /**
+   * What builds, image builds, releases, Keel and the controller may connect to outside of the platform's own
+   * parts: CIDRs, or pods with their ports, such as a git server and package proxies in a network without internet.
+   * @default - any address of the internet
+   */
+  readonly egress?: readonly Egress[];
   /**
    * Whether to install the ValidatingAdmissionPolicies that keep Keel off held-back builds and the
    * controller within the namespaces that it made. They need rights over the whole cluster to install.
@@ -92,6 +99,11 @@ export interface ExistingPlatformProps {
    * @default - any address on the ports of API servers
    */
   readonly apiServer?: readonly string[];
+  /**
+   * What builds, image builds and releases may connect to outside of the platform's own parts.
+   * @default - any address of the internet
+   */
+  readonly egress?: readonly Egress[];
 }
 
 const DEFAULT_NAMESPACE = 'keelson-system';
@@ -111,15 +123,16 @@ const CONTROLLER = 'keelson-controller';
 export class Platform extends Chart implements PlatformReference {
   /** Refers to a platform that another program installed. Nothing is synthesized for it. */
   static existing(props: ExistingPlatformProps): PlatformReference {
-    const { name, registry, namespace = DEFAULT_NAMESPACE, cache, keel, apiServer } = props;
+    const { name, registry, namespace = DEFAULT_NAMESPACE, cache, keel, apiServer, egress } = props;
     return {
       platformName: name,
       controllerSubject: { namespace, serviceAccountName: CONTROLLER },
-      agentImage: props.agentImage ?? defaultAgentImage(),
+      agentImage: props.agentImage,
       registry,
       cache,
       keel,
       apiServer,
+      egress,
     };
   }
 
@@ -132,6 +145,7 @@ export class Platform extends Chart implements PlatformReference {
   /** The Keel that starts builds; undefined where there is none. */
   readonly keel: KeelReference | undefined;
   readonly apiServer: readonly string[] | undefined;
+  readonly egress: readonly Egress[] | undefined;
   /** The controller. */
   readonly controller: Controller;
 
@@ -140,17 +154,18 @@ export class Platform extends Chart implements PlatformReference {
       labels: { ...props.labels, [KeelsonLabels.PLATFORM]: id },
       disableResourceNameHashes: true,
     });
-    const { registry, namespace = DEFAULT_NAMESPACE, apiServer, admissionPolicies = true } = props;
+    const { registry, namespace = DEFAULT_NAMESPACE, apiServer, egress, admissionPolicies = true } = props;
     this.platformName = id;
     this.registry = registry;
     this.apiServer = apiServer;
-    this.agentImage = props.agentImage ?? defaultAgentImage();
+    this.egress = egress;
+    this.agentImage = props.agentImage ?? defaultAgentImage(this);
     this.#check();
     declareStage(this, { title: 'registry', detail: registry.imageHost });
     declareNodeFiles(this, registry.nodeFiles);
 
     this.cache = layerCache(this, props.cache ?? {});
-    this.keel = keelReference(this, props.keel ?? {}, apiServer);
+    this.keel = keelReference(this, props.keel ?? {}, this);
     if (this.keel !== undefined && !isDnsLabel(this.keel.namespace)) this.#reportKeel(this.keel.namespace);
     this.controller = new Controller(this, 'controller', {
       ...props.controller,
@@ -159,6 +174,7 @@ export class Platform extends Chart implements PlatformReference {
       agentImage: this.agentImage,
       registry,
       ...(apiServer !== undefined && { apiServer }),
+      ...(this.egress !== undefined && { egress: this.egress }),
     });
     if (!admissionPolicies) return;
     new ControllerAdmission(this, 'controller-admission', {
@@ -198,6 +214,7 @@ export class Platform extends Chart implements PlatformReference {
       ...this.registry.problems('registry'),
       ...this.agentImage.problems('agentImage'),
       ...cidrProblems('apiServer', this.apiServer ?? []),
+      ...egressProblems('egress', this.egress),
     ]);
   }
 }
@@ -213,10 +230,14 @@ function layerCache(
 function keelReference(
   scope: Construct,
   keel: KeelProps | KeelReference | false,
-  apiServer: readonly string[] | undefined,
+  { apiServer, egress }: Pick<PlatformReference, 'apiServer' | 'egress'>,
 ): KeelReference | undefined {
   if (keel === false) return undefined;
   return 'watch' in keel
     ? keel
-    : new Keel(scope, 'keel', { ...(apiServer !== undefined && { apiServer }), ...keel });
+    : new Keel(scope, 'keel', {
+        ...(apiServer !== undefined && { apiServer }),
+        ...(egress !== undefined && { egress }),
+        ...keel,
+      });
 }
