@@ -1,4 +1,5 @@
 import { ApiObject, App, Lazy } from 'cdk8s';
+import { Notes } from '../kubernetes/notes.ts';
 import { isClusterScoped } from '../kubernetes/scope.ts';
 import type { Dialect } from './yaml.ts';
 
@@ -23,6 +24,19 @@ export interface KubernetesObject {
  * object's place; undefined leaves the object out.
  */
 export type Transform = (object: KubernetesObject, source: ApiObject) => KubernetesObject | undefined;
+
+const TRANSFORMS = new Notes<Transform>();
+
+/** Notes how the objects of an app are changed, for whatever looks at them apart from synthesis. */
+export function setTransform(app: App, transform: Transform): void {
+  TRANSFORMS.add(app, transform);
+}
+
+/** An object as it will be written; undefined where it will not be. */
+export function renderFinal(object: ApiObject): KubernetesObject | undefined {
+  const [transform] = TRANSFORMS.of(object.node.root);
+  return transform === undefined ? render(object) : transform(render(object), object);
+}
 
 /**
  * An object as plain JSON, with sorted keys and without nulls: what `ApiObject.toJson` gives, but without
