@@ -1,6 +1,14 @@
 export * from './agent/index.ts';
 export { SynthesisError } from './app/errors.ts';
+export {
+  createSecretCommand,
+  type ExpectedSecret,
+  expectedSecrets,
+  type SecretMaker,
+  type SecretReader,
+} from './app/expected-secrets.ts';
 export { declareStage, type StageNode } from './app/graph.ts';
+export { imagesOf, type UsedImage } from './app/images.ts';
 export { KeelsonApp, type KeelsonAppProps, type SynthesisResult } from './app/keelson-app.ts';
 export type { KubernetesObject, Transform } from './app/render.ts';
 export type { ObjectReference } from './app/synthesis.ts';
@@ -15,11 +23,12 @@ export { GitRevision } from './gitops/git-revision.ts';
 export type { GitOpsRepositoryProps } from './gitops/repository.ts';
 export { GpuBuildNode, type GpuBuildNodeProps } from './gpu/gpu-build-node.ts';
 export { GpuRuntimeClass, type GpuRuntimeClassProps } from './gpu/gpu-runtime-class.ts';
-export { GpuSharing, type TimeSlicingOptions } from './gpu/gpu-sharing.ts';
+export { type DividedResource, GpuSharing, type TimeSlicingOptions } from './gpu/gpu-sharing.ts';
 export { Gpus } from './gpu/gpus.ts';
 export { NvidiaDevicePlugin, type NvidiaDevicePluginProps } from './gpu/nvidia-device-plugin.ts';
 export type { DeviceListStrategy, MigStrategy } from './gpu/plugin-configuration.ts';
 export type { BuildProgram, BuildSteps, ImageBuild, ImageOutput } from './image/build-program.ts';
+export { defaultImage, IMAGE_REGISTRY_CONTEXT } from './image/default-image.ts';
 export { ImageBuilder } from './image/image-builder.ts';
 export type { ImageBuilderProps } from './image/image-builder-props.ts';
 export { ImageName, type ImageNameParts } from './image/image-name.ts';
@@ -45,6 +54,7 @@ export type {
   WebhookSender,
 } from './keel/webhook-endpoint.ts';
 export { type Environment, type EnvironmentValue, PodField } from './kubernetes/environment.ts';
+export type { ExternalSecretOptions, ExternalSecretStore } from './kubernetes/external-secret.ts';
 export {
   GeneratedSecret,
   type GeneratedSecretProps,
@@ -53,18 +63,21 @@ export {
 export { KeelsonAnnotations, KeelsonLabels, type Stage } from './kubernetes/labels.ts';
 export { exceptFromLinters, type LinterCheck, type LinterException } from './kubernetes/linters.ts';
 export { IsolatedNamespace, type IsolatedNamespaceProps, type QuotaLimits } from './kubernetes/namespace.ts';
-export type { Destination } from './kubernetes/network.ts';
+export type { Destination, Egress } from './kubernetes/network.ts';
 export type { NodeSelector } from './kubernetes/placement.ts';
 export { PodSecurity, type PodSecurityLevel } from './kubernetes/pod-security.ts';
 export type { Problem } from './kubernetes/problem.ts';
 export { Grant, type GrantProps, type PolicyRule, type Subject } from './kubernetes/rbac.ts';
 export type { ContainerResources } from './kubernetes/resources.ts';
+export type { SealedSecretOptions, SealedSecretScope } from './kubernetes/sealed-secret.ts';
 export {
   type ExistingSecretOptions,
   type LiteralSecretOptions,
+  type SecretBindOptions,
   type SecretReference,
   SecretSource,
 } from './kubernetes/secret-source.ts';
+export { declareSecretUse, type SecretUse } from './kubernetes/secret-use.ts';
 export type { AccessMode } from './kubernetes/storage.ts';
 export { JobTemplate, type TemplateChange } from './pipeline/job-template.ts';
 export { Pipeline, type PipelineProps } from './pipeline/pipeline.ts';

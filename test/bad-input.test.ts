@@ -13,6 +13,7 @@ import { names } from './bad-input/names.ts';
 import { resources } from './bad-input/resources.ts';
 import type { Row } from './bad-input/row.ts';
 import { aBuild, branch } from './bad-input/row.ts';
+import { secrets } from './bad-input/secrets.ts';
 import { sources } from './bad-input/sources.ts';
 import { hostileBranches } from './support/commits.ts';
 import { existingPlatform, image, pipelineConfiguration } from './support/programs.ts';
@@ -28,6 +29,7 @@ const ROWS: readonly Row[] = [
   ...gitops,
   ...keel,
   ...linters,
+  ...secrets,
 ];
 
 /** An expected problem, in which an ellipsis stands for anything. */

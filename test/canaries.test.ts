@@ -1,9 +1,18 @@
 // Secrets that a program or its environment holds are in nothing that is written or said.
-import { KeelWatchedBuild, MakisuBuilder, MinioService, SecretSource } from 'keelson';
+import {
+  expectedSecrets,
+  GeneratedSecret,
+  imagesOf,
+  KeelWatchedBuild,
+  MakisuBuilder,
+  MinioService,
+  SecretSource,
+} from 'keelson';
 import { describe, expect, test } from 'vitest';
 import { aBuild, anImageBuild, repository } from './bad-input/row.ts';
 import { build, image, pipeline } from './support/programs.ts';
 import { runProgram } from './support/project.ts';
+import { likeSealed } from './support/sealing.ts';
 import {
   type Build,
   inTemporaryDirectory,
@@ -35,6 +44,15 @@ describe("the reference app's process", { timeout: 60_000 }, () => {
       expect(files.size).toBeGreaterThan(60);
       for (const [path, text] of [...files, ['stdout', stdout] as const])
         expect(text, path).not.toContain(CANARY);
+    });
+  });
+
+  test.each(['secrets', 'images'])('prints nothing of it in its list of %s', (list) => {
+    inTemporaryDirectory((cwd) => {
+      const { code, stdout, stderr } = runProgram(`apps/studio-go-runner/${list}.ts`, { cwd, env });
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(stdout).not.toContain(CANARY);
+      expect([...readFiles(cwd)]).toEqual([]);
     });
   });
 
@@ -91,6 +109,36 @@ describe('what is refused is not shown', () => {
         }),
     ],
     [
+      'a sealed secret that is not sealed',
+      aBuild({ env: { A: SecretSource.sealed({ name: 'a', encryptedValue: CANARY }) } }),
+    ],
+    [
+      'a sealed secret that is base64 of the secret',
+      aBuild({
+        env: { A: SecretSource.sealed({ name: 'a', encryptedValue: btoa(CANARY.repeat(60)) }) },
+      }),
+    ],
+    [
+      'an external secret whose name is the secret',
+      aBuild({
+        env: {
+          A: SecretSource.externalSecret({ store: { name: 'vault' }, remoteKey: 'a', name: CANARY }),
+        },
+      }),
+    ],
+    [
+      'an external secret whose key is the secret',
+      aBuild({
+        env: {
+          A: SecretSource.externalSecret({ store: { name: 'vault' }, remoteKey: 'a', key: `${CANARY} ` }),
+        },
+      }),
+    ],
+    [
+      'a generated secret that is the secret',
+      (app) => new GeneratedSecret(pipeline(app), 'keys', { keys: { a: CANARY as never } }),
+    ],
+    [
       'a name of a Secret that is the secret',
       aBuild({ env: { A: SecretSource.existing('s', `ghp_${CANARY}${'x'.repeat(30)}/`) } }),
     ],
@@ -109,6 +157,19 @@ test('a literal with a reason is in its Secret, and in nothing else', () => {
   });
   const holders = [...files].filter(([, text]) => text.includes(CANARY)).map(([path]) => path);
   expect(holders).toEqual([expect.stringMatching(/^ci\/40-secret-/)]);
+});
+
+test('the lists of Secrets and images have no value of any kind of secret', () => {
+  const { result } = synthesized((app) => {
+    const ci = pipeline(app);
+    const env = {
+      A: SecretSource.literal(CANARY, { allowPlaintext: 'for tests' }),
+      B: SecretSource.sealed({ name: 'b', encryptedValue: likeSealed(7) }),
+    };
+    new KeelWatchedBuild(ci, 'build', { image: image(), command: ['x'], env });
+    expect(JSON.stringify([expectedSecrets(app), imagesOf(app)])).not.toContain(CANARY);
+  });
+  expect(result.secrets.map(({ madeBy }) => madeBy)).toEqual(['sealed-secrets', 'manifest']);
 });
 
 test('no manifest of a generated or existing secret has a value', () => {

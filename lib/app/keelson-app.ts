@@ -1,12 +1,15 @@
 import { dirname, join } from 'node:path';
 import { App, type AppProps, YamlOutputType } from 'cdk8s';
-import { formatProblem } from '../kubernetes/problem.ts';
+import { IMAGE_REGISTRY_CONTEXT, imageRegistryProblems } from '../image/default-image.ts';
+import { formatProblem, reportProblems } from '../kubernetes/problem.ts';
+import { type ExpectedSecret, expectedSecrets } from './expected-secrets.ts';
 import { stageGraph } from './graph.ts';
+import { imagesOf, type UsedImage } from './images.ts';
 import { OLDEST_MINOR, parseMinor, setKubernetesMinor } from './kubernetes-version.ts';
 import { chartFiles, chartPath, kustomization } from './layout.ts';
 import { nodeFilesOf } from './node-files.ts';
 import { LEDGER, type OutputFile, writeOutput } from './output.ts';
-import type { Transform } from './render.ts';
+import { setTransform, type Transform } from './render.ts';
 import { Spool } from './spool.ts';
 import {
   type ObjectReference,
@@ -15,7 +18,6 @@ import {
   type SynthesizedChart,
   synthesize,
 } from './synthesis.ts';
-import { setTransform } from './transform.ts';
 
 /** Props of {@link KeelsonApp}. */
 export interface KeelsonAppProps extends Omit<AppProps, 'yamlOutputType'> {
@@ -40,6 +42,13 @@ export interface KeelsonAppProps extends Omit<AppProps, 'yamlOutputType'> {
    */
   readonly kubernetesVersion?: string;
   /**
+   * A registry that has copies of the library's own images under their own paths: a host with an optional
+   * port and path, such as `registry.example.com:5000/mirror`. Keel, Redis, the services, image builders and
+   * the agent are pulled from it. Images given as a prop, and those that a pipeline builds, stay as they are.
+   * @default - the registries that publish them
+   */
+  readonly imageRegistry?: string;
+  /**
    * Changes objects after rendering, those of job templates too.
    * @default - none
    */
@@ -63,6 +72,10 @@ export interface SynthesisResult {
   }[];
   /** What is allowed and worth a look; it is printed to standard error too. */
   readonly warnings: readonly string[];
+  /** The Secrets that are read or made, as {@link expectedSecrets} finds them when this is asked for. */
+  readonly secrets: readonly ExpectedSecret[];
+  /** The container images, as {@link imagesOf} finds them when this is asked for. */
+  readonly images: readonly UsedImage[];
 }
 
 /**
@@ -91,6 +104,7 @@ export class KeelsonApp extends App {
     if (props.transform !== undefined) setTransform(this, props.transform);
     this.kubernetesVersion = props.kubernetesVersion ?? `1.${OLDEST_MINOR}`;
     setKubernetesMinor(this, parseMinor(this.kubernetesVersion) ?? OLDEST_MINOR);
+    if (props.imageRegistry !== undefined) this.#pullFrom(props.imageRegistry);
     this.node.addValidation({ validate: () => this.#problems() });
   }
 
@@ -127,11 +141,18 @@ export class KeelsonApp extends App {
     // Programs may share the folder, so that each lists its files among its own.
     writeOutput(this.nodeSetupOutdir, nodeFiles, join(this.outdir, `${LEDGER}-for-nodes`));
     for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+    const app = this;
     return {
       outdir: this.outdir,
       nodeSetupOutdir: nodeFiles.length > 0 ? this.nodeSetupOutdir : undefined,
       charts: charts.map(({ name, objects }, index) => ({ name, path: paths[index] ?? name, objects })),
       warnings,
+      get secrets() {
+        return expectedSecrets(app);
+      },
+      get images() {
+        return imagesOf(app);
+      },
     };
   }
 
@@ -153,6 +174,12 @@ export class KeelsonApp extends App {
 
   get #perChart(): boolean {
     return this.yamlOutputType === YamlOutputType.FILE_PER_CHART;
+  }
+
+  #pullFrom(imageRegistry: string): void {
+    const problems = imageRegistryProblems('imageRegistry', imageRegistry);
+    reportProblems(this, problems);
+    if (problems.length === 0) this.node.setContext(IMAGE_REGISTRY_CONTEXT, imageRegistry);
   }
 
   #problems(): string[] {

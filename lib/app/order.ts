@@ -28,6 +28,8 @@ const WAVES: Readonly<Record<string, number>> = {
   Role: 30,
   ClusterRoleBinding: 35,
   RoleBinding: 35,
+  ExternalSecret: 40,
+  SealedSecret: 40,
   Secret: 40,
   ConfigMap: 45,
   Lease: 45,

@@ -1,5 +1,6 @@
 import { ApiObject, App, Lazy } from 'cdk8s';
 import type { IConstruct } from 'constructs';
+import { Notes } from '../kubernetes/notes.ts';
 import { isClusterScoped } from '../kubernetes/scope.ts';
 import type { Dialect } from './yaml.ts';
 
@@ -27,6 +28,24 @@ export interface KubernetesObject {
  * `source` is the object's `ApiObject` or, for an object of a job template, the construct that has the template.
  */
 export type Transform = (object: KubernetesObject, source: IConstruct) => KubernetesObject | undefined;
+
+const TRANSFORMS = new Notes<Transform>();
+
+/** Notes how the objects of an app are changed, for whatever looks at them apart from synthesis. */
+export function setTransform(app: App, transform: Transform): void {
+  TRANSFORMS.add(app, transform);
+}
+
+/** How the objects of the app that a construct is in are changed. */
+export function transformOf(construct: IConstruct): Transform | undefined {
+  return TRANSFORMS.of(construct.node.root)[0];
+}
+
+/** An object as it will be written; undefined where it will not be. */
+export function renderFinal(object: ApiObject): KubernetesObject | undefined {
+  const transform = transformOf(object);
+  return transform === undefined ? render(object) : transform(render(object), object);
+}
 
 /**
  * An object as plain JSON, with sorted keys and without nulls: what `ApiObject.toJson` gives, but without

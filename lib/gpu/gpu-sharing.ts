@@ -23,8 +23,10 @@ export interface TimeSlicingOptions {
 }
 
 /** Devices of one resource that are divided. */
-interface DividedResource {
+export interface DividedResource {
+  /** The resource, such as `nvidia.com/gpu`. */
   readonly name: string;
+  /** How many shares one device has. */
   readonly replicas: number;
 }
 

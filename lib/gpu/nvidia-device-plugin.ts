@@ -9,7 +9,8 @@ import type {
   Toleration,
 } from 'kubernetes-types/core/v1.d.ts';
 import { declareStage } from '../app/graph.ts';
-import { ImageName } from '../image/image-name.ts';
+import { defaultImage } from '../image/default-image.ts';
+import type { ImageName } from '../image/image-name.ts';
 import { KeelsonAnnotations, KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
 import { isDnsSubdomain, shortHash } from '../kubernetes/names.ts';
 import { IsolatedNamespace } from '../kubernetes/namespace.ts';
@@ -146,7 +147,7 @@ export class NvidiaDevicePlugin extends Construct {
     const { runtimeClassName = NVIDIA, priorityClassName = 'system-node-critical' } = props;
     const sharing = props.sharing instanceof GpuSharing ? props.sharing : undefined;
     const tolerations = Array.isArray(props.tolerations) ? props.tolerations : GPU_TOLERATIONS;
-    const image = props.image ?? ImageName.parse('nvcr.io/nvidia/k8s-device-plugin:v0.20.0');
+    const image = props.image ?? defaultImage(this, 'nvcr.io/nvidia/k8s-device-plugin:v0.20.0');
     this.#options = { mig, sharing, deviceListStrategy };
     this.#nodeSelector = props.nodeSelector ?? { [`${GPU}.present`]: 'true' };
     reportProblems(this, [

@@ -23,6 +23,7 @@ import type { ImageTarget } from '../registry/registry.ts';
 import { outputsContainer } from '../release/outputs-container.ts';
 import type { GitSource } from '../source/git-source.ts';
 import type { BuildSteps } from './build-program.ts';
+import type { ImageName } from './image-name.ts';
 import { type PushOptions, pushContainer, pushVolumes, REGISTRY_CA } from './push-container.ts';
 import { CONTEXT_MOUNT, sourceContainer, sourceObjects, sourceVolumes } from './source-container.ts';
 
@@ -32,6 +33,7 @@ export interface BuildJobOptions {
   readonly name: string;
   readonly pipeline: string;
   readonly platform: PlatformReference;
+  readonly agentImage: ImageName;
   readonly source: GitSource;
   readonly credential: GitCredentialConfiguration | undefined;
   readonly target: ImageTarget;
@@ -102,7 +104,10 @@ function serviceAccount(namespace: string): ServiceAccount {
   };
 }
 
-function networkPolicy(namespace: string, { target, steps, outputs }: BuildJobOptions): NetworkPolicy {
+function networkPolicy(
+  namespace: string,
+  { platform, target, steps, outputs }: BuildJobOptions,
+): NetworkPolicy {
   return {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',
@@ -112,7 +117,7 @@ function networkPolicy(namespace: string, { target, steps, outputs }: BuildJobOp
       policyTypes: ['Egress'],
       egress: [
         toDns(),
-        toInternet(),
+        ...toInternet(platform.egress),
         ...to(target.registry.destinations),
         ...to(steps.destinations ?? []),
         ...to(outputs === undefined ? [] : [outputs]),
@@ -187,17 +192,15 @@ const TOKEN_FILE: LinterException = {
 };
 
 /** The source, then the build, and then the push, where the build may not hold the credential for it. */
-function containers({ platform, source, credential, steps, push, outputs }: BuildJobOptions): {
+function containers({ agentImage, source, credential, steps, push, outputs }: BuildJobOptions): {
   initContainers: Container[];
   containers: Container[];
   volumes: Volume[];
 } {
   const fetch = [
-    sourceContainer(platform.agentImage, source, credential),
+    sourceContainer(agentImage, source, credential),
     // Over the source: a Dockerfile finds what the tested build made where that build made it.
-    ...(outputs === undefined
-      ? []
-      : [outputsContainer(platform.agentImage, 'context', CONTEXT_MOUNT, '--assets')]),
+    ...(outputs === undefined ? [] : [outputsContainer(agentImage, 'context', CONTEXT_MOUNT, '--assets')]),
   ];
   const volumes = [...sourceVolumes(source, credential), ...(steps.volumes ?? [])];
   if (push === undefined) return { initContainers: fetch, containers: [steps.container], volumes };

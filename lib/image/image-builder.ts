@@ -16,8 +16,9 @@ import type { GitSource } from '../source/git-source.ts';
 import { isInsideRepository } from '../source/version.ts';
 import { commitNamespaceTemplate } from './build-job.ts';
 import type { BuildProgram, ImageOutput } from './build-program.ts';
+import { defaultImage } from './default-image.ts';
 import type { ImageBuilderProps } from './image-builder-props.ts';
-import { ImageName } from './image-name.ts';
+import type { ImageName } from './image-name.ts';
 import type { ImageSource } from './image-source.ts';
 import { ARCHIVE, SKOPEO_IMAGE } from './push-container.ts';
 import { CONTEXT_MOUNT } from './source-container.ts';
@@ -41,7 +42,7 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
     this.record = recordOf(this, props);
     const source = props.source ?? this.record?.source;
     const release = ReleasePlan.of(this);
-    const tool = props.image ?? ImageName.parse(program.defaultImage);
+    const tool = props.image ?? defaultImage(this, program.defaultImage);
     this.target = props.target;
     // Nothing watches the image of a release, so that its tag may be new each time.
     this.image =
@@ -71,17 +72,17 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
     props: ImageBuilderProps,
     program: BuildProgram,
   ): JobTemplate {
-    const { platform, pipelineName: pipeline, sourceConfiguration } = record;
+    const { platform, agentImage, pipelineName: pipeline, sourceConfiguration } = record;
     const { target, concurrency = 'queue', maxAttempts = 1 } = props;
     const name = this.node.id;
-    const secrets = this.#bindSecrets(program);
+    const secrets = this.#bindSecrets(program, record.namespace);
     // What may push a release is with the release, out of the build's reach.
-    const pushCredential = target.registry.pushCredential?.bind(
-      this,
-      `${name}-push`,
-      'target.registry',
-      release?.namespace,
-    );
+    const pushCredential = target.registry.pushCredential?.bind(this, `${name}-push`, 'target.registry', {
+      // Without it a release is skipped.
+      ...(release === undefined
+        ? { namespace: record.namespace }
+        : { namespace: release.namespace, optional: true }),
+    });
     const credential = sourceConfiguration?.credential;
     const copySecrets: SecretKeyConfiguration[] = [
       ...Object.values(secrets).map(toKey),
@@ -99,7 +100,7 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
     const output: ImageOutput = byItself ? { push: names } : { archive: ARCHIVE };
     const push = byItself
       ? undefined
-      : { skopeo: ImageName.parse(SKOPEO_IMAGE), target, names, credential: pushCredential };
+      : { skopeo: defaultImage(this, SKOPEO_IMAGE), target, names, credential: pushCredential };
     const { dockerfile = 'Dockerfile', context = '.', targetStage, buildArgs = {}, resources } = props;
     const jobTemplate = new JobTemplate(this, () =>
       commitNamespaceTemplate({
@@ -107,6 +108,7 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
         name,
         pipeline,
         platform,
+        agentImage,
         source,
         credential,
         target,
@@ -152,10 +154,13 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
     return jobTemplate;
   }
 
-  #bindSecrets({ secrets = {} }: BuildProgram): Record<string, SecretReference> {
+  #bindSecrets({ secrets = {} }: BuildProgram, namespace: string): Record<string, SecretReference> {
     const entries = Object.entries(secrets);
     return Object.fromEntries(
-      entries.map(([id, { source, property }]) => [id, source.bind(this, `${this.node.id}-${id}`, property)]),
+      entries.map(([id, { source, property }]) => [
+        id,
+        source.bind(this, `${this.node.id}-${id}`, property, { namespace }),
+      ]),
     );
   }
 

@@ -17,7 +17,8 @@ import { service } from '../kubernetes/service.ts';
 import { serviceAccount } from '../kubernetes/service-account.ts';
 import { volumeClaim } from '../kubernetes/storage.ts';
 import { claimVolume, workload } from '../kubernetes/workload.ts';
-import { ImageName } from './image-name.ts';
+import { defaultImage } from './default-image.ts';
+import type { ImageName } from './image-name.ts';
 
 /** A key-value store in which Makisu finds the layers of earlier builds. */
 export interface LayerCache {
@@ -102,7 +103,7 @@ export class RedisLayerCache extends Construct implements LayerCache {
       maxMemory = Size.mebibytes(512),
       resources,
     } = props;
-    const image = props.image ?? ImageName.parse('docker.io/library/redis:7.2.5');
+    const image = props.image ?? defaultImage(this, 'docker.io/library/redis:7.2.5');
     const labels = partLabels(NAME, 'cache');
     reportProblems(this, [
       ...image.problems('image'),

@@ -27,6 +27,7 @@ import { lazy } from '../kubernetes/object.ts';
 import type { PodSecurity } from '../kubernetes/pod-security.ts';
 import { type ContainerResources, resourceRequirements } from '../kubernetes/resources.ts';
 import type { SecretReference } from '../kubernetes/secret-source.ts';
+import { declareSecretUse } from '../kubernetes/secret-use.ts';
 import { apiTokenVolume } from '../kubernetes/service-account.ts';
 import { claimVolume } from '../kubernetes/workload.ts';
 import type { TestService } from '../services/test-service.ts';
@@ -64,6 +65,7 @@ export function buildPod(scope: Construct, options: BuildPodOptions): () => PodS
   const secrets = secretFileVolumes(scope, options.secretFiles ?? {}, options.namespaceName);
   const env = variables(scope, options);
   const { imagePullSecrets } = pullSecrets(options.pulls);
+  declareEnvironmentSecrets(scope, options);
   return () => ({
     serviceAccountName: name,
     automountServiceAccountToken: false,
@@ -134,6 +136,20 @@ function variables(scope: Construct, options: BuildPodOptions): EnvVar[] {
     ...environment(scope, 'env', env, options.namespaceName),
   ];
   return [...new Map(all.map((variable) => [variable.name, variable])).values()];
+}
+
+function declareEnvironmentSecrets(scope: Construct, { envFrom = [], namespaceName }: BuildPodOptions): void {
+  for (const source of envFrom) {
+    if (!('secret' in source)) continue;
+    declareSecretUse(scope, {
+      secretName: source.secret,
+      namespace: namespaceName,
+      key: undefined,
+      type: undefined,
+      property: 'envFrom',
+      optional: false,
+    });
+  }
 }
 
 function environmentSource(source: EnvironmentSource): EnvFromSource {

@@ -30,6 +30,7 @@ import { serviceAccount } from '../kubernetes/service-account.ts';
 import { volumeClaim } from '../kubernetes/storage.ts';
 import { namespaceOf, recordOf } from '../pipeline/pipeline-record.ts';
 import { defaultAgentImage } from '../platform/agent-image.ts';
+import type { PlatformReference } from '../platform/platform-reference.ts';
 import type { TestService } from '../services/test-service.ts';
 import { buildExceptions, buildPod } from './build-pod.ts';
 import { gateConfiguration, gateRules } from './gate.ts';
@@ -86,7 +87,7 @@ export class KeelWatchedBuild extends Construct {
     const configurations = services.map(({ configuration }) => configuration);
     const names = { deployment: id, lease: id, status: `${id}-status` };
     this.image = props.image instanceof ImageName ? props.image : props.image.image;
-    const agentImage = props.agentImage ?? platform?.agentImage ?? defaultAgentImage();
+    const agentImage = props.agentImage ?? platform?.agentImage ?? defaultAgentImage(this);
     const context = { image: this.image, policy, trigger, agentImage, namespace, services, keel };
     reportProblems(this, watchedBuildProblems(this, context, props));
 
@@ -103,7 +104,7 @@ export class KeelWatchedBuild extends Construct {
       rules: () => gateRules(names, configurations),
     });
     this.#state(namespace, names, configurations);
-    this.#network(namespace, services, platform?.apiServer);
+    this.#network(namespace, services, platform);
 
     const pulls = bindPullSecrets(this, 'imagePullSecrets', props.imagePullSecrets ?? [], namespace);
     const labels = { ...partLabels(id, 'build'), ...policy.labels, ...trigger.labels };
@@ -219,7 +220,7 @@ export class KeelWatchedBuild extends Construct {
   #network(
     namespace: string,
     services: readonly TestService[],
-    apiServer: readonly string[] | undefined,
+    platform: PlatformReference | undefined,
   ): void {
     networkPolicy(this, 'network-policy', {
       name: this.node.id,
@@ -229,8 +230,8 @@ export class KeelWatchedBuild extends Construct {
       ingress: () => this.#outputs.ingress,
       egress: () => [
         toDns(),
-        toApiServer(apiServer),
-        toInternet(),
+        toApiServer(platform?.apiServer),
+        ...toInternet(platform?.egress),
         ...to(services.map(({ destination }) => destination)),
       ],
     });

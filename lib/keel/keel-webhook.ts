@@ -139,7 +139,7 @@ export class KeelWebhook extends Construct {
         `${this.#props.name}-webhook-${part}${this.#secrets.size < 2 ? '' : `-${this.#secrets.size}`}`,
       );
       const property = `trigger.credentials.${part}`;
-      const bound = source.bind(this, id, property, this.#props.namespace);
+      const bound = source.bind(this, id, property, { namespace: this.#props.namespace });
       this.#secrets.set(source, bound);
       this.#checkSecret(property, id, bound);
       return bound;

@@ -1,13 +1,16 @@
 import type { ApiObject, Duration } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { ConfigMap } from 'kubernetes-types/core/v1.d.ts';
-import { ImageName } from '../image/image-name.ts';
+import { defaultImage } from '../image/default-image.ts';
+import type { ImageName } from '../image/image-name.ts';
+import { egressProblems } from '../kubernetes/cidr.ts';
 import { durationProblems } from '../kubernetes/durations.ts';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
 import { LOW_USER, ONE_PROBE } from '../kubernetes/linter-reasons.ts';
 import { checkNamespace, IsolatedNamespace } from '../kubernetes/namespace.ts';
 import {
   type Destination,
+  type Egress,
   networkPolicy,
   to,
   toApiServer,
@@ -69,6 +72,11 @@ export interface KeelProps {
    */
   readonly apiServer?: readonly string[];
   /**
+   * What it may connect to beside the registries of what it watches.
+   * @default - any address of the internet
+   */
+  readonly egress?: readonly Egress[];
+  /**
    * Resources of each of Keel's containers.
    * @default - 50m to 500m CPU, 64 to 256 MiB of memory
    */
@@ -128,7 +136,7 @@ export class Keel extends Construct implements KeelReference {
   constructor(scope: Construct, id: string, props: KeelProps = {}) {
     super(scope, id);
     this.#props = props;
-    this.#image = props.image ?? ImageName.parse('ghcr.io/keel-hq/keel:0.22.1');
+    this.#image = props.image ?? defaultImage(this, 'ghcr.io/keel-hq/keel:0.22.1');
     this.namespace = props.namespace ?? 'keel';
     this.deployments = this.#deployments;
     this.webhooks = this.#webhooks;
@@ -136,6 +144,7 @@ export class Keel extends Construct implements KeelReference {
       ...this.#image.problems('image'),
       ...resourceProblems('resources', props.resources),
       ...durationProblems('pollInterval', props.pollInterval, 2, 86_400),
+      ...egressProblems('egress', props.egress),
     ]);
 
     this.isolation = new IsolatedNamespace(this, 'namespace', {
@@ -150,7 +159,7 @@ export class Keel extends Construct implements KeelReference {
       egress: () => [
         toDns(),
         toApiServer(props.apiServer),
-        toInternet(),
+        ...toInternet(props.egress),
         ...to(unique(this.#requests().flatMap(({ registry }) => registry?.destinations ?? []))),
       ],
     });

@@ -27,7 +27,11 @@ export function bindPullSecrets(
     const one = `${property}[${index}]`;
     const reference =
       source instanceof SecretSource
-        ? source.bind(scope, `${scope.node.id}-pull-secret-${index}`, one, namespace)
+        ? source.bind(scope, `${scope.node.id}-pull-secret-${index}`, one, {
+            namespace,
+            type: 'kubernetes.io/dockerconfigjson',
+            key: KEY,
+          })
         : undefined;
     if (reference?.key === KEY) return [reference];
     reportProblem(scope, {

@@ -17,12 +17,9 @@ export function secretFileVolumes(
   for (const [index, [path, source]] of Object.entries(files).entries()) {
     checkPath(scope, path);
     const { dir, base } = posix.parse(posix.normalize(path));
-    const reference = source.bind(
-      scope,
-      `${scope.node.id}-secret-file-${index}`,
-      `secretFiles.${path}`,
+    const reference = source.bind(scope, `${scope.node.id}-secret-file-${index}`, `secretFiles.${path}`, {
       namespace,
-    );
+    });
     directories.set(dir, [...(directories.get(dir) ?? []), { path: base, reference }]);
   }
   const entries = [...directories].map(([directory, members], index) => ({

@@ -71,7 +71,7 @@ function variable(
     const plain = `${scope.node.id}-env-${name.toLowerCase().replace(/[^a-z0-9]+/g, '-')}`;
     // Names that differ in case only are two variables.
     const id = scope.node.tryFindChild(plain) === undefined ? plain : `${plain}-${shortHash(name)}`;
-    return secretVariable(name, value.bind(scope, id, property, namespace));
+    return secretVariable(name, value.bind(scope, id, property, { namespace }));
   }
   if (value instanceof PodField) return { name, valueFrom: { fieldRef: { fieldPath: value.fieldPath } } };
   if (typeof value !== 'string') {

@@ -4,7 +4,8 @@ import type { Secret } from 'kubernetes-types/core/v1.d.ts';
 import { KeelsonAnnotations } from './labels.ts';
 import { Notes } from './notes.ts';
 import { kubeObject } from './object.ts';
-import { reportProblem } from './problem.ts';
+import { hidden, type Problem, reportProblems } from './problem.ts';
+import { isSecretKey } from './secret-binding.ts';
 import { type SecretReference, SecretSource } from './secret-source.ts';
 
 /**
@@ -18,8 +19,15 @@ export type SecretGenerator =
   | {
       readonly privateKey: {
         readonly type: 'rsa' | 'ed25519';
-        /** Modulus length of an RSA key. */
+        /**
+         * Modulus length of an RSA key, 2048 to 8192.
+         * @default 4096
+         */
         readonly bits?: number;
+        /**
+         * The key of this Secret whose password encrypts the private key.
+         * @default - it is not encrypted
+         */
         readonly passphraseKey?: string;
       };
     }
@@ -73,7 +81,7 @@ export class GeneratedSecret extends Construct {
     super(scope, id);
     this.secretName = props.name ?? id;
     SECRETS.add(Chart.of(this), this);
-    this.#checkKeys(props.keys);
+    reportProblems(this, keyProblems(props.keys));
     this.secret = kubeObject<Secret>(this, 'Resource', {
       apiVersion: 'v1',
       kind: 'Secret',
@@ -95,42 +103,115 @@ export class GeneratedSecret extends Construct {
   source(key: string): SecretSource {
     return SecretSource.existing(this.secretName, key);
   }
+}
 
-  #checkKeys(keys: Readonly<Record<string, SecretGenerator>>): void {
-    for (const [key, generator] of Object.entries(keys)) {
-      const other =
-        'privateKey' in generator
-          ? generator.privateKey.passphraseKey
-          : 'publicKey' in generator
-            ? generator.publicKey.of
-            : undefined;
-      if (!/^[-._a-zA-Z0-9]{1,253}$/.test(key)) {
-        reportProblem(this, {
-          property: 'keys',
-          value: key,
-          message: 'is not a valid key of a Secret',
-          remedy: 'use letters, digits, "-", "_" and "."',
-        });
-      }
-      if ('password' in generator) this.#checkLength(key, generator.password.length);
-      if (other !== undefined && !Object.hasOwn(keys, other)) {
-        reportProblem(this, {
-          property: `keys.${key}`,
-          value: other,
-          message: 'is not a key of this Secret',
-          remedy: `name one of ${Object.keys(keys).join(', ')}`,
-        });
-      }
-    }
+type Generators = Readonly<Record<string, SecretGenerator>>;
+
+function keyProblems(keys: Generators): Problem[] {
+  return Object.entries(keys).flatMap(([key, generator]) => [
+    ...(isSecretKey(key)
+      ? []
+      : [
+          {
+            property: 'keys',
+            value: key,
+            message: 'is not a valid key of a Secret',
+            remedy: 'use letters, digits, "-", "_" and "."',
+          },
+        ]),
+    ...generatorProblems(`keys.${key}`, generator, keys),
+  ]);
+}
+
+function generatorProblems(property: string, generator: SecretGenerator, keys: Generators): Problem[] {
+  const given: unknown = generator;
+  if (typeof given === 'object' && given !== null) {
+    if ('password' in generator) return lengthProblems(property, generator.password?.length);
+    if ('privateKey' in generator) return privateKeyProblems(property, generator.privateKey, keys);
+    if ('publicKey' in generator) return publicKeyProblems(property, generator.publicKey, keys);
   }
+  return [
+    {
+      property,
+      // A value in the place of a recipe may be the secret.
+      value: hidden,
+      message: 'is no way of making a value',
+      remedy: 'give { password }, { privateKey } or { publicKey }',
+    },
+  ];
+}
 
-  #checkLength(key: string, length: number): void {
-    if (Number.isInteger(length) && length >= 8 && length <= 1024) return;
-    reportProblem(this, {
-      property: `keys.${key}.password.length`,
+function lengthProblems(property: string, length: number): Problem[] {
+  if (Number.isInteger(length) && length >= 8 && length <= 1024) return [];
+  return [
+    {
+      property: `${property}.password.length`,
       value: length,
       message: 'is not the length of a password',
       remedy: 'give 8 to 1024 characters, such as 32',
+    },
+  ];
+}
+
+function privateKeyProblems(
+  property: string,
+  given: { readonly type?: string; readonly bits?: number; readonly passphraseKey?: string } | undefined,
+  keys: Generators,
+): Problem[] {
+  const { type, bits, passphraseKey } = given ?? {};
+  const problems: Problem[] = [];
+  if (type !== 'rsa' && type !== 'ed25519') {
+    problems.push({
+      property: `${property}.privateKey.type`,
+      value: type,
+      message: 'is not a type of key',
+      remedy: "give 'rsa' or 'ed25519'",
     });
   }
+  if (bits !== undefined && (type !== 'rsa' || !Number.isInteger(bits) || bits < 2048 || bits > 8192)) {
+    problems.push({
+      property: `${property}.privateKey.bits`,
+      value: bits,
+      message: 'is not the length of an RSA key',
+      remedy:
+        type === 'rsa' ? 'give 2048 to 8192, such as 4096' : 'leave it out: ed25519 keys have one length',
+    });
+  }
+  return [...problems, ...referenceProblems(property, passphraseKey, 'password', keys)];
+}
+
+function publicKeyProblems(
+  property: string,
+  given: { readonly of?: string; readonly format?: string } | undefined,
+  keys: Generators,
+): Problem[] {
+  const { of, format } = given ?? {};
+  const problems: Problem[] = [];
+  if (format !== 'pem' && format !== 'openssh') {
+    problems.push({
+      property: `${property}.publicKey.format`,
+      value: format,
+      message: 'is not a format',
+      remedy: "give 'pem' or 'openssh'",
+    });
+  }
+  return [...problems, ...referenceProblems(property, of ?? '', 'privateKey', keys)];
+}
+
+/** Whether another key of the same Secret is there, and is made in the right way. */
+function referenceProblems(
+  property: string,
+  key: string | undefined,
+  kind: 'password' | 'privateKey',
+  keys: Generators,
+): Problem[] {
+  if (key === undefined) return [];
+  if (!Object.hasOwn(keys, key)) {
+    const remedy = `name one of ${Object.keys(keys).join(', ')}`;
+    return [{ property, value: key, message: 'is not a key of this Secret', remedy }];
+  }
+  const generator: unknown = keys[key];
+  if (typeof generator !== 'object' || generator === null || kind in generator) return [];
+  const what = kind === 'password' ? 'a password' : 'a private key';
+  return [{ property, value: key, message: `is not ${what}`, remedy: `name a key that is made as ${what}` }];
 }

@@ -59,9 +59,29 @@ export function toApiServer(cidrs?: readonly string[]): NetworkPolicyEgressRule 
   };
 }
 
-/** Any port of the internet, without the cluster's own network. */
-export function toInternet(): NetworkPolicyEgressRule {
-  return { to: [INTERNET] };
+/**
+ * Something outside of a platform's own parts that its pods may connect to: a range of addresses on any
+ * port, as a CIDR, or pods and addresses with their ports.
+ */
+export type Egress = string | Destination;
+
+/**
+ * What pods may connect to outside of a platform's own parts: any port of the internet, without the
+ * cluster's own network, or just what `egress` lists, which may be nothing.
+ */
+export function toInternet(egress: readonly Egress[] | undefined): NetworkPolicyEgressRule[] {
+  // What is no list has been reported where it was given.
+  if (!Array.isArray(egress)) return [{ to: [INTERNET] }];
+  const given: readonly Egress[] = egress;
+  const cidrs = given.filter((one) => typeof one === 'string');
+  // A rule without peers would allow every address.
+  const outside = cidrs.length === 0 ? [] : [{ to: cidrs.map((cidr) => ({ ipBlock: { cidr } })) }];
+  return [...outside, ...to(given.filter(isDestination))];
+}
+
+/** Whether peers and ports are named: rules without would allow all of them. */
+export function isDestination(one: Egress): one is Destination {
+  return typeof one === 'object' && one?.peers?.length > 0 && one.ports?.length > 0;
 }
 
 /** The given destinations, one rule each. */

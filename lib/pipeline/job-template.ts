@@ -1,7 +1,6 @@
 import type { IConstruct } from 'constructs';
 import type { TemplateObject } from '../agent/job-template.ts';
-import type { KubernetesObject } from '../app/render.ts';
-import { transformOf } from '../app/transform.ts';
+import { type KubernetesObject, transformOf } from '../app/render.ts';
 import { changeProblems } from './job-template-problems.ts';
 
 /**

@@ -12,13 +12,16 @@ import {
 } from '../agent/configuration.ts';
 import type { ReleaseConfiguration } from '../agent/release.ts';
 import { AGENT_API_VERSION } from '../agent/version.ts';
+import type { ImageName } from '../image/image-name.ts';
+import { cidrProblems, egressProblems } from '../kubernetes/cidr.ts';
 import { GeneratedSecret } from '../kubernetes/generated-secret.ts';
 import { KeelsonLabels } from '../kubernetes/labels.ts';
 import { toDnsLabel } from '../kubernetes/names.ts';
 import { kubeObject, lazy } from '../kubernetes/object.ts';
 import type { PodSecurity } from '../kubernetes/pod-security.ts';
-import { formatProblem, reportProblem, reportProblems } from '../kubernetes/problem.ts';
+import { formatProblem, type Problem, reportProblem, reportProblems } from '../kubernetes/problem.ts';
 import { Grant } from '../kubernetes/rbac.ts';
+import { defaultAgentImage } from '../platform/agent-image.ts';
 import type { PlatformReference } from '../platform/platform-reference.ts';
 import type { GitSource } from '../source/git-source.ts';
 import { controllerRules, LEDGER_CONFIG_MAP } from './controller-rules.ts';
@@ -82,6 +85,8 @@ export class PipelineRecord extends Construct {
   readonly namespace: string;
   /** The platform that the pipeline runs on. */
   readonly platform: PlatformReference;
+  /** The agent's image: the platform's, or else the library's own. */
+  readonly agentImage: ImageName;
   /** The repository; undefined where something else pushes the image. */
   readonly source: GitSource | undefined;
   /** What the controller is told of the repository. */
@@ -100,8 +105,11 @@ export class PipelineRecord extends Construct {
     this.pipelineName = props.pipelineName;
     this.namespace = namespace;
     this.platform = platform;
+    this.agentImage = platform.agentImage ?? defaultAgentImage(this);
     this.source = source;
     reportProblems(this, source?.problems('source') ?? []);
+    // A platform that is made by this program has been checked.
+    if (!Chart.isChart(platform)) reportProblems(this, referenceProblems(platform));
     this.sourceConfiguration = source && sourceConfiguration(this, source);
     this.configMap = this.#configMap('configuration', PIPELINE_CONFIG_MAP, {
       [PIPELINE_KEY]: lazy(() => `${JSON.stringify(this.configuration(), null, 2)}\n`),
@@ -188,6 +196,13 @@ export class PipelineRecord extends Construct {
       ...(data !== undefined && { data }),
     });
   }
+}
+
+function referenceProblems({ apiServer, egress }: PlatformReference): Problem[] {
+  return [
+    ...cidrProblems('platform.apiServer', apiServer ?? []),
+    ...egressProblems('platform.egress', egress),
+  ];
 }
 
 /** Props by which a stage outside of a Pipeline says where it belongs. */

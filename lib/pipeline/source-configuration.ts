@@ -1,11 +1,14 @@
-import type { Construct } from 'constructs';
 import type { GitCredentialConfiguration, SourceConfiguration } from '../agent/configuration.ts';
 import type { GitSource } from '../source/git-source.ts';
+import type { PipelineRecord } from './pipeline-record.ts';
 
 /** A source as the controller reads it, or nothing where it can't. Secrets are named, never given. */
-export function sourceConfiguration(scope: Construct, source: GitSource): SourceConfiguration | undefined {
+export function sourceConfiguration(
+  record: PipelineRecord,
+  source: GitSource,
+): SourceConfiguration | undefined {
   if (source.local !== undefined) return undefined;
-  const credential = credentialConfiguration(scope, source);
+  const credential = credentialConfiguration(record, source);
   return {
     url: source.url,
     branches: [...source.branches],
@@ -18,15 +21,16 @@ export function sourceConfiguration(scope: Construct, source: GitSource): Source
 }
 
 function credentialConfiguration(
-  scope: Construct,
+  record: PipelineRecord,
   source: GitSource,
 ): GitCredentialConfiguration | undefined {
   const method = source.credential?.method;
   if (method === undefined) return undefined;
+  const { namespace } = record;
   if ('token' in method) {
-    const { secretName, key } = method.token.bind(scope, 'git-token', 'source.credential');
+    const { secretName, key } = method.token.bind(record, 'git-token', 'source.credential', { namespace });
     return { kind: 'token', token: { secretName, key }, username: method.username };
   }
-  const { secretName, key } = method.privateKey.bind(scope, 'git-key', 'source.credential');
+  const { secretName, key } = method.privateKey.bind(record, 'git-key', 'source.credential', { namespace });
   return { kind: 'ssh', privateKey: { secretName, key }, knownHosts: method.knownHosts };
 }

@@ -1,7 +1,9 @@
+import type { IConstruct } from 'constructs';
 import { KEELSON_VERSION } from '../agent/version.ts';
-import { ImageName } from '../image/image-name.ts';
+import { defaultImage } from '../image/default-image.ts';
+import type { ImageName } from '../image/image-name.ts';
 
-/** The agent's image of this version of the library. */
-export function defaultAgentImage(): ImageName {
-  return new ImageName({ registry: 'ghcr.io', repository: 'keelson-dev/agent', tag: KEELSON_VERSION });
+/** The agent's image of this version of the library, where the scope's images come from. */
+export function defaultAgentImage(scope: IConstruct): ImageName {
+  return defaultImage(scope, `ghcr.io/keelson-dev/agent:${KEELSON_VERSION}`);
 }

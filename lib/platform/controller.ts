@@ -11,7 +11,7 @@ import { AGENT_UID } from '../keel/gate.ts';
 import { durationProblems } from '../kubernetes/durations.ts';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
 import { IsolatedNamespace } from '../kubernetes/namespace.ts';
-import { networkPolicy, to, toApiServer, toDns, toInternet } from '../kubernetes/network.ts';
+import { type Egress, networkPolicy, to, toApiServer, toDns, toInternet } from '../kubernetes/network.ts';
 import { kubeObject } from '../kubernetes/object.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
 import { type Problem, reportProblems } from '../kubernetes/problem.ts';
@@ -55,6 +55,11 @@ export interface ControllerProps {
    * @default - any address on the ports of API servers
    */
   readonly apiServer?: readonly string[];
+  /**
+   * What it may connect to beside the registry: git servers.
+   * @default - any address of the internet
+   */
+  readonly egress?: readonly Egress[];
   /**
    * How many controllers run. One of them leads, the others take over.
    * @default 1
@@ -119,7 +124,12 @@ export class Controller extends Construct {
       name: NAME,
       namespace,
       pods: SELECTOR,
-      egress: () => [toDns(), toApiServer(props.apiServer), toInternet(), ...to(props.registry.destinations)],
+      egress: () => [
+        toDns(),
+        toApiServer(props.apiServer),
+        ...toInternet(props.egress),
+        ...to(props.registry.destinations),
+      ],
     });
     this.configMap = kubeObject<ConfigMap>(this, 'configuration', {
       apiVersion: 'v1',

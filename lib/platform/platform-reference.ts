@@ -1,6 +1,7 @@
 import type { ImageName } from '../image/image-name.ts';
 import type { LayerCache } from '../image/redis-layer-cache.ts';
 import type { KeelReference } from '../keel/keel-reference.ts';
+import type { Egress } from '../kubernetes/network.ts';
 import type { Subject } from '../kubernetes/rbac.ts';
 import type { Registry } from '../registry/registry.ts';
 
@@ -10,8 +11,8 @@ export interface PlatformReference {
   readonly platformName: string;
   /** As whom the controller acts. */
   readonly controllerSubject: Subject;
-  /** The agent's image, for the gate beside a watched build. */
-  readonly agentImage: ImageName;
+  /** The agent's image, for the gate beside a watched build; undefined for the library's own. */
+  readonly agentImage: ImageName | undefined;
   /** Where images go. */
   readonly registry: Registry;
   /** The layer cache of image builds; undefined where there is none. */
@@ -20,4 +21,6 @@ export interface PlatformReference {
   readonly keel: KeelReference | undefined;
   /** Addresses of the API server as CIDRs, where they are known. */
   readonly apiServer: readonly string[] | undefined;
+  /** What pods may connect to outside of the platform's own parts; undefined for the internet. */
+  readonly egress: readonly Egress[] | undefined;
 }

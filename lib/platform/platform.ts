@@ -6,9 +6,10 @@ import type { ImageName } from '../image/image-name.ts';
 import { type LayerCache, RedisLayerCache, type RedisLayerCacheProps } from '../image/redis-layer-cache.ts';
 import { Keel, type KeelProps } from '../keel/keel.ts';
 import type { KeelReference } from '../keel/keel-reference.ts';
-import { cidrProblems } from '../kubernetes/cidr.ts';
+import { cidrProblems, egressProblems } from '../kubernetes/cidr.ts';
 import { KeelsonLabels } from '../kubernetes/labels.ts';
 import { isDnsLabel } from '../kubernetes/names.ts';
+import type { Egress } from '../kubernetes/network.ts';
 import { reportProblem, reportProblems } from '../kubernetes/problem.ts';
 import type { Subject } from '../kubernetes/rbac.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -42,7 +43,7 @@ export interface PlatformProps extends Pick<ChartProps, 'labels'> {
    */
   readonly controller?: Omit<
     ControllerProps,
-    'platformName' | 'namespace' | 'agentImage' | 'registry' | 'apiServer'
+    'platformName' | 'namespace' | 'agentImage' | 'registry' | 'apiServer' | 'egress'
   >;
   /**
    * The agent's image, for the controller and for the gates beside builds.
@@ -54,6 +55,12 @@ export interface PlatformProps extends Pick<ChartProps, 'labels'> {
    * @default - any address on the ports of API servers
    */
   readonly apiServer?: readonly string[];
+  /**
+   * What builds, image builds, releases, Keel and the controller may connect to outside of the platform's own
+   * parts: CIDRs, or pods with their ports, such as a git server and package proxies in a network without internet.
+   * @default - any address of the internet
+   */
+  readonly egress?: readonly Egress[];
   /**
    * Whether to install the ValidatingAdmissionPolicies that keep Keel off held-back builds and the
    * controller within the namespaces that it made. They need rights over the whole cluster to install.
@@ -94,6 +101,11 @@ export interface ExistingPlatformProps {
    * @default - any address on the ports of API servers
    */
   readonly apiServer?: readonly string[];
+  /**
+   * What builds, image builds and releases may connect to outside of the platform's own parts.
+   * @default - any address of the internet
+   */
+  readonly egress?: readonly Egress[];
 }
 
 const DEFAULT_NAMESPACE = 'keelson-system';
@@ -119,16 +131,18 @@ export class Platform extends Chart implements PlatformReference {
       namespace = DEFAULT_NAMESPACE,
       cache,
       apiServer,
+      egress,
       keel = Keel.installed(),
     } = props;
     return {
       platformName: name,
       controllerSubject: { namespace, serviceAccountName: CONTROLLER },
-      agentImage: props.agentImage ?? defaultAgentImage(),
+      agentImage: props.agentImage,
       registry,
       cache,
       keel: keel === false ? undefined : keel,
       apiServer,
+      egress,
     };
   }
 
@@ -141,6 +155,7 @@ export class Platform extends Chart implements PlatformReference {
   /** The Keel that starts builds; undefined where there is none. */
   readonly keel: KeelReference | undefined;
   readonly apiServer: readonly string[] | undefined;
+  readonly egress: readonly Egress[] | undefined;
   /** The controller. */
   readonly controller: Controller;
 
@@ -149,17 +164,18 @@ export class Platform extends Chart implements PlatformReference {
       labels: { ...props.labels, [KeelsonLabels.PLATFORM]: id },
       disableResourceNameHashes: true,
     });
-    const { registry, namespace = DEFAULT_NAMESPACE, apiServer, admissionPolicies = true } = props;
+    const { registry, namespace = DEFAULT_NAMESPACE, apiServer, egress, admissionPolicies = true } = props;
     this.platformName = id;
     this.registry = registry;
     this.apiServer = apiServer;
-    this.agentImage = props.agentImage ?? defaultAgentImage();
+    this.egress = egress;
+    this.agentImage = props.agentImage ?? defaultAgentImage(this);
     this.#check();
     declareStage(this, { title: 'registry', detail: registry.imageHost });
     declareNodeFiles(this, registry.nodeFiles);
 
     this.cache = layerCache(this, props.cache ?? {});
-    this.keel = keelReference(this, props.keel ?? {}, registry, apiServer);
+    this.keel = keelReference(this, props.keel ?? {}, this);
     if (this.keel !== undefined && !isDnsLabel(this.keel.namespace)) this.#reportKeel(this.keel.namespace);
     this.controller = new Controller(this, 'controller', {
       ...props.controller,
@@ -168,6 +184,7 @@ export class Platform extends Chart implements PlatformReference {
       agentImage: this.agentImage,
       registry,
       ...(apiServer !== undefined && { apiServer }),
+      ...(this.egress !== undefined && { egress: this.egress }),
     });
     if (!admissionPolicies) return;
     new ControllerAdmission(this, 'controller-admission', {
@@ -207,6 +224,7 @@ export class Platform extends Chart implements PlatformReference {
       ...this.registry.problems('registry'),
       ...this.agentImage.problems('agentImage'),
       ...cidrProblems('apiServer', this.apiServer ?? []),
+      ...egressProblems('egress', this.egress),
     ]);
   }
 }
@@ -222,11 +240,15 @@ function layerCache(
 function keelReference(
   scope: Construct,
   keel: KeelProps | KeelReference | false,
-  registry: Registry,
-  apiServer: readonly string[] | undefined,
+  { registry, apiServer, egress }: Pick<PlatformReference, 'registry' | 'apiServer' | 'egress'>,
 ): KeelReference | undefined {
   if (keel === false) return undefined;
   return 'watch' in keel
     ? keel
-    : new Keel(scope, 'keel', { registry, ...(apiServer !== undefined && { apiServer }), ...keel });
+    : new Keel(scope, 'keel', {
+        registry,
+        ...(apiServer !== undefined && { apiServer }),
+        ...(egress !== undefined && { egress }),
+        ...keel,
+      });
 }

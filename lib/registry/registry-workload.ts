@@ -1,7 +1,8 @@
 import { type ApiObject, Size } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { NetworkPolicyIngressRule } from 'kubernetes-types/networking/v1.d.ts';
-import { ImageName } from '../image/image-name.ts';
+import { defaultImage } from '../image/default-image.ts';
+import type { ImageName } from '../image/image-name.ts';
 import { cidrProblems } from '../kubernetes/cidr.ts';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
 import { ONE_VOLUME } from '../kubernetes/linter-reasons.ts';
@@ -67,7 +68,7 @@ export class RegistryWorkload extends Construct {
   constructor(scope: Construct, id: string, props: RegistryWorkloadProps) {
     super(scope, id);
     const { namespace, nodePort, storage, storageClassName, resources, clients = PRIVATE } = props;
-    const image = props.image ?? ImageName.parse('docker.io/library/registry:2.8.3');
+    const image = props.image ?? defaultImage(this, 'docker.io/library/registry:2.8.3');
     const labels = { ...partLabels(NAME, 'registry'), ...SELECTOR };
     reportProblems(this, [
       ...image.problems('image'),

@@ -82,7 +82,10 @@ export class GitHubRelease extends Construct {
     const { namespace, outputs } = plan;
     const name = `${scope.node.id}-${id}`;
     reportProblems(this, problems(options));
-    const token = options.token.bind(this, `${name}-token`, 'github.token', namespace);
+    const token = options.token.bind(this, `${name}-token`, 'github.token', {
+      namespace,
+      optional: true,
+    });
     this.configMap = kubeObject<ConfigMap>(this, 'configuration', {
       apiVersion: 'v1',
       kind: 'ConfigMap',

@@ -119,14 +119,14 @@ export class Release extends Construct {
       name: RELEASE_ACCOUNT,
       namespace: this.namespace,
       pods: { [KeelsonLabels.STAGE]: 'release' },
-      egress: () => [toDns(), toInternet(), ...to(this.#destinations())],
+      egress: () => [toDns(), ...toInternet(record?.platform.egress), ...to(this.#destinations())],
     });
     declareStage(this, { title: `release ${id}`, inputs: [{ from: after, label: 'has passed' }] });
     const seconds = timeout.toSeconds({ integral: false });
     if (props.github !== undefined && record !== undefined) {
       this.github = new GitHubRelease(this, 'github', {
         ...props.github,
-        agentImage: record.platform.agentImage,
+        agentImage: record.agentImage,
         pipeline: record.pipelineName,
         assets: assets.length > 0,
         timeoutSeconds: seconds,

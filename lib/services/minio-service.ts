@@ -3,7 +3,8 @@ import { Construct } from 'constructs';
 import type { EnvVar } from 'kubernetes-types/core/v1.d.ts';
 import type { ServiceConfiguration } from '../agent/configuration.ts';
 import { declareStage } from '../app/graph.ts';
-import { ImageName } from '../image/image-name.ts';
+import { defaultImage } from '../image/default-image.ts';
+import type { ImageName } from '../image/image-name.ts';
 import { secretVariable } from '../kubernetes/environment.ts';
 import type { Destination } from '../kubernetes/network.ts';
 import { type ContainerResources, resourceRequirements } from '../kubernetes/resources.ts';
@@ -66,7 +67,7 @@ export class MinioService extends Construct implements TestService {
   constructor(scope: Construct, id: string, props: MinioServiceProps = {}) {
     super(scope, id);
     const { name = KIND, serviceName = `${name}-service`, storage = Size.gibibytes(15), resources } = props;
-    const image = props.image ?? ImageName.parse('quay.io/minio/minio:RELEASE.2025-09-07T16-13-09Z');
+    const image = props.image ?? defaultImage(this, 'quay.io/minio/minio:RELEASE.2025-09-07T16-13-09Z');
     const namespace = namespaceOf(this, props.namespace);
     checkService(this, { image, serviceName, storage, resources });
     const { user, password } = serviceCredentials(this, name, namespace, props.credentials);

@@ -3,7 +3,8 @@ import { Construct } from 'constructs';
 import type { ConfigMap, EnvVar } from 'kubernetes-types/core/v1.d.ts';
 import type { ServiceConfiguration } from '../agent/configuration.ts';
 import { declareStage } from '../app/graph.ts';
-import { ImageName } from '../image/image-name.ts';
+import { defaultImage } from '../image/default-image.ts';
+import type { ImageName } from '../image/image-name.ts';
 import { secretVariable } from '../kubernetes/environment.ts';
 import { ONE_PROBE } from '../kubernetes/linter-reasons.ts';
 import type { Destination } from '../kubernetes/network.ts';
@@ -67,7 +68,7 @@ export class RabbitService extends Construct implements TestService {
   constructor(scope: Construct, id: string, props: RabbitServiceProps = {}) {
     super(scope, id);
     const { name = KIND, serviceName = `${name}-service`, storage = Size.gibibytes(4), resources } = props;
-    const image = props.image ?? ImageName.parse('docker.io/library/rabbitmq:3.13.7');
+    const image = props.image ?? defaultImage(this, 'docker.io/library/rabbitmq:3.13.7');
     const namespace = namespaceOf(this, props.namespace);
     checkService(this, { image, serviceName, storage, resources });
     const { user, password } = serviceCredentials(this, name, namespace, props.credentials);

@@ -49,8 +49,8 @@ export function serviceCredentials(
 ): { readonly user: SecretReference; readonly password: SecretReference } {
   if (credentials !== undefined) {
     return {
-      user: credentials.user.bind(scope, `${name}-user`, 'credentials.user', namespace),
-      password: credentials.password.bind(scope, `${name}-password`, 'credentials.password', namespace),
+      user: credentials.user.bind(scope, `${name}-user`, 'credentials.user', { namespace }),
+      password: credentials.password.bind(scope, `${name}-password`, 'credentials.password', { namespace }),
     };
   }
   const secret = new GeneratedSecret(scope, 'credentials', {
@@ -59,7 +59,10 @@ export function serviceCredentials(
     keys: { user: { password: { length: 12 } }, password: { password: { length: 32 } } },
   });
   reportWarning(scope, () => unfilledWarning(scope, secret.secretName));
-  return { user: secret.reference('user'), password: secret.reference('password') };
+  return {
+    user: secret.source('user').bind(scope, '', 'credentials.user', { namespace }),
+    password: secret.source('password').bind(scope, '', 'credentials.password', { namespace }),
+  };
 }
 
 /** In a chart of which no controller knows, nobody makes the values, and the service waits for ever. */

@@ -1,5 +1,5 @@
 import { Chart, Duration, Size } from 'cdk8s';
-import { ImageName, MicroK8sRegistry, Tag } from 'keelson';
+import { IMAGE_REGISTRY_CONTEXT, ImageName, MicroK8sRegistry, Tag } from 'keelson';
 import { platform, registry } from '../support/programs.ts';
 import type { Build } from '../support/synthesized.ts';
 import { aBuild, anImageBuild, type Row, target } from './row.ts';
@@ -113,5 +113,13 @@ export const images: readonly Row[] = [
       new MicroK8sRegistry(new Chart(app, 'c'), 'registry', props);
     },
     'c/registry…clients…(got "10.0.0.1"); …',
+  ],
+  [
+    "a registry for the library's images that is a URL",
+    (app) => {
+      app.node.setContext(IMAGE_REGISTRY_CONTEXT, 'https://registry.example.com');
+      platform(app);
+    },
+    'app: context keelson.dev/image-registry: is not a registry (got "https://registry.example.com"); give a host with an optional port and path, such as registry.example.com:5000/mirror',
   ],
 ];

@@ -1,6 +1,6 @@
 // The code in documents and comments compiles against the library, as strictly as the library itself, and whole
 // programs run.
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { validateObject } from '../kubernetes/validator.ts';
@@ -61,9 +61,9 @@ function run(directory: string, programs: readonly string[]): string[] {
       code.replace(/from ['"]keelson['"]/g, `from ${library}`),
     );
   }
-  const { code, stdout, stderr } = runProgram('test/docs/run.ts', { cwd: directory });
+  const { code, stderr } = runProgram('test/docs/run.ts', { cwd: directory });
   if (code !== 0) throw new Error(stderr);
-  return JSON.parse(stdout);
+  return JSON.parse(readFileSync(join(directory, 'failed.json'), 'utf8'));
 }
 
 test('whole programs run, and write objects that Kubernetes takes', { timeout: 120_000 }, () => {

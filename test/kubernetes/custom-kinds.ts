@@ -4,6 +4,8 @@
 /** Each as `apiVersion kind`. */
 export const customKinds: ReadonlySet<string> = new Set([
   'argoproj.io/v1alpha1 Application',
+  'bitnami.com/v1alpha1 SealedSecret',
+  'external-secrets.io/v1 ExternalSecret',
   'kustomize.toolkit.fluxcd.io/v1 Kustomization',
   'source.toolkit.fluxcd.io/v1 GitRepository',
 ]);

@@ -1,7 +1,7 @@
 // What a program changes in job templates reaches the controller, is checked, and leaves what the controller relies on.
 import { JobTemplate, KeelsonApp, type KubernetesObject, type TemplateChange, type Transform } from 'keelson';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { setTransform } from '../../lib/app/transform.ts';
+import { setTransform } from '../../lib/app/render.ts';
 import { commitOn } from '../support/commits.ts';
 import { templated, templatesOf } from '../support/image-build.ts';
 import { imageBuild, pipelineConfiguration, reference } from '../support/programs.ts';

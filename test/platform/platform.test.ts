@@ -201,7 +201,7 @@ describe('a platform of another program', () => {
     expect(Platform.existing({ name: 'shared', registry: registry() })).toMatchObject({
       platformName: 'shared',
       controllerSubject: { namespace: 'keelson-system', serviceAccountName: 'keelson-controller' },
-      agentImage: { repository: 'keelson-dev/agent', tag: KEELSON_VERSION },
+      agentImage: undefined,
       cache: undefined,
       keel: { namespace: 'keel' },
     });

@@ -6,6 +6,7 @@ import {
   Keel,
   type KeelReference,
   type KeelsonApp,
+  type KeelsonAppProps,
   KeelWatchedBuild,
   type KeelWatchedBuildProps,
   MakisuBuilder,
@@ -64,8 +65,8 @@ export const foreignChart = (app: KeelsonApp, namespace?: string): Chart =>
   new Chart(app, 'foreign', namespace === undefined ? {} : { namespace });
 
 /** The reference pipeline, synthesized with the given variables set and no others. */
-export function reference(variables: Variables = {}): Synthesized {
-  return synthesized((app) => studioGoRunner(app, optionsFromEnvironment(variables)));
+export function reference(variables: Variables = {}, props: KeelsonAppProps = {}): Synthesized {
+  return synthesized((app) => studioGoRunner(app, optionsFromEnvironment(variables)), props);
 }
 
 /** What the controller is told of the only pipeline among the objects. */

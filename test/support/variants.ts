@@ -1,6 +1,7 @@
 // The programs whose whole output tests look at: the reference pipeline in its variants, and what it does not use.
 import { Chart, Duration, Size } from 'cdk8s';
 import {
+  type Destination,
   GitCredential,
   GitSource,
   GpuBuildNode,
@@ -13,16 +14,20 @@ import {
   MakisuBuilder,
   MicroK8sRegistry,
   MinioRabbitTestStack,
+  MinioService,
   NvidiaDevicePlugin,
   Pipeline,
   Platform,
   PodSecurity,
+  RabbitService,
+  type SealedSecretScope,
   SecretSource,
   Tag,
 } from 'keelson';
 import { CERTIFICATE } from './certificate.ts';
 import { gitops } from './gitops.ts';
 import { reference } from './programs.ts';
+import { likeSealed } from './sealing.ts';
 import { type Build, type Synthesized, synthesized } from './synthesized.ts';
 
 /** A private repository, its own registry, credentials, a GPU to share, two pipelines, several branches, GitOps. */
@@ -180,6 +185,74 @@ const webhooks: Build = (app) => {
   });
 };
 
+/** Every way in which a value comes into a cluster, and a platform that reaches nothing but what it names. */
+const secretsWithoutInternet: Build = (app) => {
+  const platform = new Platform(app, 'platform', {
+    registry: MicroK8sRegistry.existing({ nodeAddress: '10.0.0.7' }),
+    apiServer: ['10.0.0.1/32'],
+    egress: ['10.9.0.0/16', 'fd00:9::/64', gitServer],
+  });
+  const external = (key: string, name?: string): SecretSource =>
+    SecretSource.externalSecret({
+      store: { name: 'vault', kind: 'ClusterSecretStore' },
+      remoteKey: 'ci/all',
+      property: key,
+      version: '2',
+      refreshInterval: Duration.minutes(10),
+      ...(name !== undefined && { name, key }),
+    });
+  const sealed = (key: string, scope?: SealedSecretScope): SecretSource =>
+    SecretSource.sealed({
+      name: scope ?? 'sealed',
+      key,
+      encryptedValue: likeSealed(key.length),
+      ...(scope !== undefined && { scope }),
+    });
+  const ci = new Pipeline(app, 'ci', {
+    platform,
+    source: GitSource.remote('https://git.example.com/team/private.git', {
+      branch: 'main',
+      credential: GitCredential.token(external('token')),
+    }),
+  });
+  const image = new MakisuBuilder(ci, 'image', {
+    target: platform.registry.image('team/app', { tag: Tag.branch() }),
+    registryConfig: sealed('registry.yaml'),
+  });
+  new KeelWatchedBuild(ci, 'build', {
+    image,
+    command: ['make'],
+    services: [
+      new RabbitService(ci, 'rabbitmq'),
+      new MinioService(ci, 'minio', { credentials: { user: sealed('user'), password: sealed('pass') } }),
+    ],
+    env: {
+      A: external('a', 'shared'),
+      B: external('bb', 'shared'),
+      C: sealed('c', 'namespace-wide'),
+      D: sealed('d', 'cluster-wide'),
+      E: SecretSource.generated({ privateKey: { type: 'ed25519' } }),
+      F: SecretSource.literal('guest', { allowPlaintext: 'the well-known user of a test' }),
+    },
+    envFrom: [{ secret: 'more' }],
+    secretFiles: {
+      '/keys/a': external('file'),
+      '/keys/b': SecretSource.existing('keys', 'b', { optional: true }),
+    },
+  });
+};
+
+/** A git server that runs in the cluster. */
+const gitServer: Destination = {
+  peers: [
+    {
+      namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'git' } },
+      podSelector: { matchLabels: { app: 'git' } },
+    },
+  ],
+  ports: [3000],
+};
+
 /** Each variant by what is different in it. */
 export const variants: ReadonlyMap<string, () => Synthesized> = new Map([
   ['the reference pipeline', () => reference()],
@@ -190,4 +263,9 @@ export const variants: ReadonlyMap<string, () => Synthesized> = new Map([
   ['a directory that is streamed', () => synthesized(directory(false))],
   ['GPUs that are divided', () => synthesized(dividedGpus)],
   ['builds that are told by webhooks', () => synthesized(webhooks)],
+  ['every kind of secret, without internet', () => synthesized(secretsWithoutInternet)],
+  [
+    'the reference pipeline with its images from a mirror',
+    () => reference({}, { imageRegistry: 'mirror.example.com:5000/ci' }),
+  ],
 ]);
