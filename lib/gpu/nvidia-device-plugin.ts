@@ -12,6 +12,14 @@ import { declareStage } from '../app/graph.ts';
 import { defaultImage } from '../image/default-image.ts';
 import type { ImageName } from '../image/image-name.ts';
 import { KeelsonAnnotations, KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
+import {
+  LOW_USER,
+  OPENED_NAMESPACE,
+  privilegeExceptions,
+  USUAL_PRIORITY,
+  VERSIONED_IMAGE,
+} from '../kubernetes/linter-reasons.ts';
+import { exceptFromLinters, type LinterException } from '../kubernetes/linters.ts';
 import { isDnsSubdomain, shortHash } from '../kubernetes/names.ts';
 import { IsolatedNamespace } from '../kubernetes/namespace.ts';
 import { Notes } from '../kubernetes/notes.ts';
@@ -182,7 +190,7 @@ export class NvidiaDevicePlugin extends Construct {
     this.daemonSet = kubeObject<DaemonSet>(this, 'Resource', {
       apiVersion: 'apps/v1',
       kind: 'DaemonSet',
-      metadata: { name: NAME, namespace, labels },
+      metadata: { name: NAME, namespace, labels: { ...labels, 'app.kubernetes.io/instance': NAME } },
       spec: lazy(() => ({
         revisionHistoryLimit: 2,
         selector: { matchLabels: { ...SELECTOR } },
@@ -210,6 +218,11 @@ export class NvidiaDevicePlugin extends Construct {
         },
       })),
     });
+    exceptFromLinters(
+      this.daemonSet,
+      ...exceptions(this.#options),
+      ...(priorityClassName === null ? [USUAL_PRIORITY] : []),
+    );
     declareStage(this, { title: 'NVIDIA device plugin', detail: summary(this.#options) });
   }
 
@@ -276,6 +289,21 @@ function securityContext({ mig, deviceListStrategy }: PluginOptions): SecurityCo
     readOnlyRootFilesystem: true,
     runAsUser: 0,
   };
+}
+
+/** What linters say of a pod that every node with GPUs has, for which the host's directory is the point. */
+function exceptions(options: PluginOptions): LinterException[] {
+  return [
+    OPENED_NAMESPACE,
+    VERSIONED_IMAGE,
+    { checks: ['polaris/topologySpreadConstraint'], reason: 'it is one pod on each node' },
+    {
+      checks: ['polaris/livenessProbeMissing', 'polaris/readinessProbeMissing'],
+      reason: 'the kubelet alone asks it, and it has no other endpoint',
+    },
+    { checks: [...LOW_USER, 'polaris/hostPathSet'], reason: REASON },
+    ...privilegeExceptions(PodSecurity.privileged(REASON), undefined, securityContext(options)),
+  ];
 }
 
 /**

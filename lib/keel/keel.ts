@@ -6,7 +6,8 @@ import type { ImageName } from '../image/image-name.ts';
 import { egressProblems } from '../kubernetes/cidr.ts';
 import { durationProblems } from '../kubernetes/durations.ts';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
-import { LOW_USER, ONE_PROBE } from '../kubernetes/linter-reasons.ts';
+import { BEHIND_SERVICE, LOW_USER, ONE_PROBE } from '../kubernetes/linter-reasons.ts';
+import { exceptFromLinters } from '../kubernetes/linters.ts';
 import { checkNamespace, IsolatedNamespace } from '../kubernetes/namespace.ts';
 import {
   type Destination,
@@ -263,6 +264,10 @@ export class Keel extends Construct implements KeelReference {
       endpoint,
     });
     this.#webhooks.set(watch.namespace, watch.webhook);
+    const deployment = this.#deployments.get(watch.namespace);
+    if (deployment === undefined) return;
+    const reason = 'two Keels of one namespace would get in the way of each other';
+    exceptFromLinters(deployment, { checks: BEHIND_SERVICE, reason });
   }
 
   #checkHost(watched: string, host: string): void {

@@ -4,13 +4,19 @@ import type { LinterException } from './linters.ts';
 import type { PodSecurity } from './pod-security.ts';
 
 /** Of every pod that we make. */
-export const EVERY_POD: readonly LinterException[] = [
-  {
-    checks: ['polaris/missingNetworkPolicy'],
-    reason: 'one policy denies both directions in the whole namespace; others allow what a pod needs',
-  },
-  { checks: ['polaris/priorityClassNotSet'], reason: 'priorities are for who runs the cluster to give' },
-];
+export const OPENED_NAMESPACE: LinterException = {
+  checks: ['polaris/missingNetworkPolicy'],
+  reason: 'one policy denies both directions in the whole namespace; others allow what a pod needs',
+};
+
+/** Of every pod without a PriorityClass. */
+export const USUAL_PRIORITY: LinterException = {
+  checks: ['polaris/priorityClassNotSet'],
+  reason: 'priorities are for who runs the cluster to give',
+};
+
+/** Of the pods of all stages. */
+export const EVERY_POD: readonly LinterException[] = [OPENED_NAMESPACE, USUAL_PRIORITY];
 
 /** Of a pod with an image of ours or of a tool, whose tag is a version. */
 export const VERSIONED_IMAGE: LinterException = {
@@ -38,9 +44,15 @@ export const SCALED_AT_RUN_TIME: LinterException = {
   reason: 'it is one pod or none, as the agent or Keel decides at run time',
 };
 
-/** Of a Deployment that a Service is for. */
+/** Of a Deployment of one pod that a Service is for. */
+export const BEHIND_SERVICE: LinterException['checks'] = [
+  'kube-score/deployment-replicas',
+  'kube-score/deployment-strategy',
+];
+
+/** Of such a Deployment that keeps data. */
 export const ONE_VOLUME: LinterException = {
-  checks: ['kube-score/deployment-replicas', 'kube-score/deployment-strategy'],
+  checks: BEHIND_SERVICE,
   reason: 'its data is on a volume that one pod may use at a time',
 };
 
@@ -76,9 +88,10 @@ export function privilegeExceptions(
       : [],
     context.privileged ? ['polaris/runAsPrivileged'] : [],
     context.allowPrivilegeEscalation === false ? [] : ['polaris/privilegeEscalationAllowed'],
-    context.allowPrivilegeEscalation || context.privileged
+    context.allowPrivilegeEscalation || context.privileged || adds(context.capabilities, 'SYS_ADMIN')
       ? ['kube-linter/privilege-escalation-container']
       : [],
+    adds(context.capabilities, 'ALL', 'NET_ADMIN', 'SYS_ADMIN') ? ['polaris/dangerousCapabilities'] : [],
     drops(context.capabilities, 'ALL') ? [] : ['polaris/insecureCapabilities'],
     drops(context.capabilities, 'NET_RAW') ? [] : ['kube-linter/drop-net-raw-capability'],
   ];
@@ -87,6 +100,10 @@ export function privilegeExceptions(
 
 function userOf({ runAsNonRoot }: PodSecurityContext = {}): SecurityContext {
   return runAsNonRoot === undefined ? {} : { runAsNonRoot };
+}
+
+function adds(capabilities: Capabilities | undefined, ...names: readonly string[]): boolean {
+  return capabilities?.add?.some((one) => names.includes(one)) ?? false;
 }
 
 function drops(capabilities: Capabilities | undefined, name: string): boolean {

@@ -29,6 +29,8 @@ test "$AMQP_URL" = "amqp://$RABBITMQ_DEFAULT_USER:$RABBITMQ_DEFAULT_PASS@rabbitm
 cat /runner/certs/message/passphrase/ssh-passphrase
 test ! -e /var/run/secrets/kubernetes.io
 touch /build/was-here
+mkdir -p cmd/runner/bin
+echo binary > cmd/runner/bin/runner
 echo built
 `;
 
@@ -154,6 +156,8 @@ describe.skipIf(withoutNode)(
       expect((await inBuild('gate', 'cat', '/keelson/run/result')).trim()).toBe('1 0');
       expect(await inBuild('build', 'sh', '-c', 'cat /build/.keelson/runs/*/build.log')).toContain('built');
       expect(await inBuild('build', 'ls', '/build/was-here')).toContain('was-here');
+      const asset = '/build/.keelson/runs/*/assets/cmd/runner/bin/runner';
+      expect((await inBuild('build', 'sh', '-c', `cat ${asset}`)).trim()).toBe('binary');
     });
 
     test('a restarted build container is gated again', async () => {

@@ -15,6 +15,7 @@ import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import type { Container, PodSpec } from 'kubernetes-types/core/v1.js';
 import { describe, expect, test } from 'vitest';
 import { at } from '../support/at.ts';
+import { keelAnnotations } from '../support/keel.ts';
 import { build, image, pipeline, pipelineConfiguration } from '../support/programs.ts';
 import { type Synthesized, synthesized } from '../support/synthesized.ts';
 
@@ -38,7 +39,7 @@ describe('options', () => {
       '3600',
     ]);
     expect(pipelineConfiguration(output).builds).toMatchObject([{ keepSeconds: 3600 }]);
-    expect(output.find('Deployment', 'build').metadata.annotations).toMatchObject({
+    expect(keelAnnotations(output.find('Deployment', 'build'))).toEqual({
       'keel.sh/pollSchedule': '@every 120s',
     });
   });

@@ -2,6 +2,7 @@ import { KeelWatchedBuild, type KeelWatchedBuildProps, MinioService, SecretSourc
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import type { Container, PodSpec } from 'kubernetes-types/core/v1.js';
 import { describe, expect, test } from 'vitest';
+import { keelAnnotations } from '../support/keel.ts';
 import {
   build,
   existingKeel,
@@ -44,7 +45,7 @@ describe('by default', () => {
   test('the Deployment leaves to the agent what changes at run time', () => {
     const deployment = output.find<Deployment>('Deployment', 'build');
     expect(deployment.spec).not.toHaveProperty('replicas');
-    expect(Object.keys(deployment.metadata?.annotations ?? {}).join()).not.toContain('keel.sh/');
+    expect(keelAnnotations(output.find('Deployment', 'build'))).toEqual({});
     expect(deployment.spec).toMatchObject({
       strategy: { type: 'Recreate' },
       revisionHistoryLimit: 2,

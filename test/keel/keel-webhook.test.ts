@@ -16,6 +16,7 @@ import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import type { EnvVar } from 'kubernetes-types/core/v1.js';
 import { describe, expect, test } from 'vitest';
 import { at } from '../support/at.ts';
+import { keelAnnotations } from '../support/keel.ts';
 import { existingPlatform, image, platform } from '../support/programs.ts';
 import { type Build, problemsOf, type Synthesized, synthesized } from '../support/synthesized.ts';
 
@@ -64,10 +65,11 @@ describe('a build that is told by a webhook', () => {
   const output = told({ ingressClassName: 'public', tlsSecretName: 'keel-ci-tls', annotations: { a: 'b' } });
 
   test('is not polled for', () => {
-    const { labels, annotations } = output.find('Deployment', 'build-0').metadata;
+    const build = output.find('Deployment', 'build-0');
+    const { labels } = build.metadata;
     expect(Object.keys(labels ?? {})).not.toContain('keel.sh/trigger');
     expect(labels).toMatchObject({ 'keel.sh/policy': 'force', 'keel.sh/matchTag': 'true' });
-    expect(annotations ?? {}).toEqual({});
+    expect(keelAnnotations(build)).toEqual({});
     expect(values(output)).toMatchObject({ POLL: 'false' });
   });
 
@@ -126,9 +128,10 @@ describe('a build that is told by a webhook', () => {
 
   test('can be polled for besides', () => {
     const both = told({ poll: Duration.hours(1) });
-    const { labels, annotations } = both.find('Deployment', 'build-0').metadata;
+    const build = both.find('Deployment', 'build-0');
+    const { labels } = build.metadata;
     expect(labels).toMatchObject({ 'keel.sh/trigger': 'poll' });
-    expect(annotations).toEqual({ 'keel.sh/pollSchedule': '@every 3600s' });
+    expect(keelAnnotations(build)).toEqual({ 'keel.sh/pollSchedule': '@every 3600s' });
     expect(values(both)).toMatchObject({ POLL: 'true' });
     expect(both.names('Ingress')).toEqual(['keel/keel-ci']);
   });
@@ -257,7 +260,7 @@ describe('a pipeline of another program', () => {
 
   test('can be polled for besides', () => {
     const output = synthesized(here(KeelTrigger.existingWebhook({ poll: Duration.minutes(30) })));
-    expect(output.find('Deployment', 'build').metadata.annotations).toEqual({
+    expect(keelAnnotations(output.find('Deployment', 'build'))).toEqual({
       'keel.sh/pollSchedule': '@every 1800s',
     });
   });

@@ -12,6 +12,7 @@ import {
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import { describe, expect, test } from 'vitest';
 import { at } from '../support/at.ts';
+import { keelAnnotations } from '../support/keel.ts';
 import { existingPlatform, image, platform, registry } from '../support/programs.ts';
 import { type Synthesized, synthesized } from '../support/synthesized.ts';
 
@@ -199,17 +200,13 @@ describe('policies', () => {
   );
 
   test('policy and trigger of a build stand in the labels of its Deployment, and no policy in its annotations', () => {
-    const { metadata } = watching({ trigger: KeelTrigger.poll(Duration.seconds(30)) }).find(
-      'Deployment',
-      'build',
-    );
-    expect(metadata.labels).toMatchObject({
+    const build = watching({ trigger: KeelTrigger.poll(Duration.seconds(30)) }).find('Deployment', 'build');
+    expect(build.metadata.labels).toMatchObject({
       'keel.sh/policy': 'force',
       'keel.sh/matchTag': 'true',
       'keel.sh/trigger': 'poll',
     });
-    const own = Object.entries(metadata.annotations ?? {}).filter(([name]) => name.startsWith('keel.sh/'));
-    expect(own).toEqual([['keel.sh/pollSchedule', '@every 30s']]);
+    expect(keelAnnotations(build)).toEqual({ 'keel.sh/pollSchedule': '@every 30s' });
   });
 
   test('only those that may change a tag read nodes', () => {

@@ -3,7 +3,7 @@ import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import type { Job } from 'kubernetes-types/batch/v1.js';
 import type { ConfigMap, Container, PodSpec, Service, ServiceAccount } from 'kubernetes-types/core/v1.js';
 import type { ObjectMeta } from 'kubernetes-types/meta/v1.js';
-import type { NetworkPolicy } from 'kubernetes-types/networking/v1.js';
+import type { Ingress, NetworkPolicy } from 'kubernetes-types/networking/v1.js';
 import type { PodDisruptionBudget } from 'kubernetes-types/policy/v1.js';
 import type {
   ClusterRole,
@@ -26,6 +26,7 @@ export interface Draft {
   readonly account: ServiceAccount;
   readonly budget: PodDisruptionBudget;
   readonly policy: NetworkPolicy;
+  readonly ingress: Ingress;
   readonly configMap: ConfigMap;
   readonly role: Role;
   /** The Role's only rule. */
@@ -142,6 +143,16 @@ export function clean(): Draft {
       egress: [{ to: anywhere }],
     },
   };
+  const backend = { service: { name: 'web', port: { number: 80 } } };
+  const ingress: Ingress = {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'Ingress',
+    metadata: structuredClone(metadata),
+    spec: {
+      tls: [{ hosts: ['web.example.com'] }],
+      rules: [{ host: 'web.example.com', http: { paths: [{ path: '/', pathType: 'Exact', backend }] } }],
+    },
+  };
   const configMap: ConfigMap = {
     apiVersion: 'v1',
     kind: 'ConfigMap',
@@ -193,6 +204,7 @@ export function clean(): Draft {
     account,
     budget,
     policy,
+    ingress,
     configMap,
     role,
     rule,
@@ -206,10 +218,10 @@ export function clean(): Draft {
 
 /** All objects of a set. */
 export function objectsOf(draft: Draft): Manifest[] {
-  const { deployment, job, service, account, budget, policy, configMap } = draft;
+  const { deployment, job, service, account, budget, policy, ingress, configMap } = draft;
   const { role, clusterRole, roleBinding, borrowed, clusterRoleBinding } = draft;
   return [
-    ...[deployment, job, service, account, budget, policy, configMap],
+    ...[deployment, job, service, account, budget, policy, ingress, configMap],
     ...[role, clusterRole, roleBinding, borrowed, clusterRoleBinding],
   ].map((object) => structuredClone(object) as unknown as Manifest);
 }

@@ -258,6 +258,14 @@ export const polarisPods: readonly Check[] = [
       container.securityContext = { ...container.securityContext, capabilities: { drop: ['NET_RAW'] } };
     },
   ),
+  ofKind(
+    'Ingress',
+    'polaris/tlsSettingsMissing',
+    ({ spec }) => !Array.isArray(spec['tls']),
+    ({ ingress }) => {
+      delete ingress.spec?.tls;
+    },
+  ),
   ofContainer(
     'polaris/sensitiveContainerEnvVar',
     ({ env = [] }) =>
