@@ -5,8 +5,8 @@ import { secretUsesOf } from '../kubernetes/secret-use.ts';
 import { type KubernetesObject, renderFinal } from './render.ts';
 
 /**
- * Who makes a Secret: you, before it is needed; the platform's controller; External Secrets or Sealed
- * Secrets; or the manifest, in which its values stand.
+ * Who makes a Secret: you, before it is needed, or somebody of whom the program does not know; the
+ * platform's controller; External Secrets or Sealed Secrets; or the manifest, in which its values stand.
  */
 export type SecretMaker = 'you' | 'controller' | 'external-secrets' | 'sealed-secrets' | 'manifest';
 
@@ -104,10 +104,14 @@ export function expectedSecrets(scope: IConstruct): readonly ExpectedSecret[] {
  * `FILE` stands for one that holds the value of the key before it.
  */
 export function createSecretCommand({ namespace, name, type, keys }: ExpectedSecret): string {
+  const inNamespace = namespace === undefined ? [] : [`--namespace ${quoted(namespace)}`];
+  if (type === 'kubernetes.io/tls') {
+    return ['kubectl', ...inNamespace, `create secret tls ${quoted(name)} --cert=FILE --key=FILE`].join(' ');
+  }
   const files = keys.map((key) => `--from-file=${quoted(key)}=FILE`);
   return [
     'kubectl',
-    ...(namespace === undefined ? [] : [`--namespace ${quoted(namespace)}`]),
+    ...inNamespace,
     `create secret generic ${quoted(name)}`,
     ...(type === 'Opaque' ? [] : [`--type=${quoted(type)}`]),
     // What takes whatever keys there are takes them as variables.

@@ -2,6 +2,7 @@ import { type ApiObject, Duration } from 'cdk8s';
 import { Construct } from 'constructs';
 import { kubeObject } from '../kubernetes/object.ts';
 import { hidden, reportProblem, reportProblems } from '../kubernetes/problem.ts';
+import { declareSecretUse } from '../kubernetes/secret-use.ts';
 import type { FluxGitRepositoryObject } from './flux-types.ts';
 import type { GitRevision } from './git-revision.ts';
 import {
@@ -83,6 +84,7 @@ export class FluxGitRepository extends Construct implements FluxSource {
       // It may be the secret itself.
       ...(secretName === undefined ? [] : nameProblems('secretName', secretName, hidden)),
     ]);
+    this.#declareSecret(secretName, url.startsWith('ssh:'));
     if (url.startsWith('ssh:') && secretName === undefined) {
       reportProblem(this, {
         property: 'secretName',
@@ -102,6 +104,21 @@ export class FluxGitRepository extends Construct implements FluxSource {
         ...(secretName !== undefined && { secretRef: { name: secretName } }),
       },
     });
+  }
+
+  /** The keys that Flux reads of the Secret. */
+  #declareSecret(secretName: string | undefined, ssh: boolean): void {
+    if (secretName === undefined) return;
+    for (const key of ssh ? ['identity', 'known_hosts'] : ['username', 'password']) {
+      declareSecretUse(this, {
+        secretName,
+        namespace: this.namespace,
+        key,
+        type: undefined,
+        property: 'secretName',
+        optional: false,
+      });
+    }
   }
 }
 

@@ -9,6 +9,7 @@ import { type NetworkPolicyPeer, networkPolicy, tcp } from '../kubernetes/networ
 import { kubeObject, lazy } from '../kubernetes/object.ts';
 import { hidden, reportProblem } from '../kubernetes/problem.ts';
 import { type SecretReference, SecretSource } from '../kubernetes/secret-source.ts';
+import { declareSecretUse } from '../kubernetes/secret-use.ts';
 import { service } from '../kubernetes/service.ts';
 import { KEEL_PORT } from './keel-container.ts';
 import { type IngressControllerPeer, type WebhookEndpoint, webhookPath } from './webhook-endpoint.ts';
@@ -86,12 +87,27 @@ export class KeelWebhook extends Construct {
         ],
       })),
     });
+    this.#declareCertificate(endpoint.tlsSecretName);
     this.networkPolicy = networkPolicy(this, 'network-policy', {
       name: `${name}-webhook`,
       namespace,
       pods,
       ingress: () => [{ from: peers(endpoint.ingressController), ports: tcp(KEEL_PORT) }],
     });
+  }
+
+  #declareCertificate(secretName: string | undefined): void {
+    if (secretName === undefined) return;
+    for (const key of ['tls.crt', 'tls.key']) {
+      declareSecretUse(this, {
+        secretName,
+        namespace: this.#props.namespace,
+        key,
+        type: 'kubernetes.io/tls',
+        property: 'trigger.tlsSecretName',
+        optional: false,
+      });
+    }
   }
 
   /** Lets a further endpoint of the same namespace through, which may differ in its sender only. */

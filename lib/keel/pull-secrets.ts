@@ -33,7 +33,8 @@ export function bindPullSecrets(
             key: KEY,
           })
         : undefined;
-    if (reference?.key === KEY) return [reference];
+    // Another key has been reported.
+    if (reference !== undefined) return reference.key === KEY ? [reference] : [];
     reportProblem(scope, {
       property: one,
       value: hidden,

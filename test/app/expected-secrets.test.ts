@@ -165,6 +165,10 @@ describe('the command that makes a Secret', () => {
     [{ namespace: undefined, keys: ['a'] }, 'kubectl create secret generic git --from-file=a=FILE'],
     [{ keys: [] }, 'kubectl --namespace ci create secret generic git --from-env-file=FILE'],
     [
+      { type: 'kubernetes.io/tls', keys: ['tls.crt', 'tls.key'] },
+      'kubectl --namespace ci create secret tls git --cert=FILE --key=FILE',
+    ],
+    [
       { type: 'kubernetes.io/dockerconfigjson', keys: ['.dockerconfigjson'] },
       'kubectl --namespace ci create secret generic git --type=kubernetes.io/dockerconfigjson --from-file=.dockerconfigjson=FILE',
     ],
@@ -181,6 +185,7 @@ function namedSecrets({ objects }: Synthesized): Set<string> {
   const visit = (value: unknown, namespace: string): void => {
     if (typeof value !== 'object' || value === null) return;
     for (const [key, below] of Object.entries(value)) {
+      if (key === 'imagePullSecrets') for (const { name } of below) named.add(`${namespace}/${name}`);
       if (['secretKeyRef', 'secretRef', 'secret'].includes(key) && typeof below === 'object') {
         const { name, secretName } = below as { name?: string; secretName?: string };
         named.add(`${namespace}/${secretName ?? name}`);
@@ -188,7 +193,13 @@ function namedSecrets({ objects }: Synthesized): Set<string> {
       visit(below, namespace);
     }
   };
-  for (const { metadata, ...rest } of objects) {
+  for (const { kind, metadata, ...rest } of objects) {
+    if (kind === 'GitRepository') visit(rest, metadata.namespace ?? '');
+    if (kind === 'Ingress') {
+      const { tls } = rest['spec'] as { tls: { secretName?: string }[] };
+      for (const { secretName } of tls)
+        if (secretName !== undefined) named.add(`${metadata.namespace}/${secretName}`);
+    }
     visit((rest as { spec?: { template?: unknown } }).spec?.template, metadata.namespace ?? '');
     const pipeline = (rest as { data?: Record<string, string> }).data?.['pipeline.json'];
     if (pipeline === undefined) continue;

@@ -203,7 +203,7 @@ export const keel: readonly Row[] = [
   [
     'a pull secret that is a password',
     pulledWith(SecretSource.existing('quay', 'password')),
-    'ci/build: imagePullSecrets[0]: is no credential that images are pulled with (got a hidden value); give the key .dockerconfigjson of a Secret of the type kubernetes.io/dockerconfigjson',
+    'ci/build: imagePullSecrets[0]: has another key than .dockerconfigjson, which is the one that is read (got a hidden value); put the value under the key .dockerconfigjson',
   ],
   [
     'a pull secret that is a text',
@@ -213,7 +213,7 @@ export const keel: readonly Row[] = [
   [
     'a pull secret that is generated',
     pulledWith(SecretSource.existing('quay', '.dockerconfigjson'), SecretSource.generated()),
-    'ci/build: imagePullSecrets[1]: is no credential…(got a hidden value); …',
+    'ci/build: imagePullSecrets[1]: is a type of Secret that can\'t be made up (got "kubernetes.io/dockerconfigjson"); …',
   ],
   [
     'pull secrets that are no list',
