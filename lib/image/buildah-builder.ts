@@ -175,5 +175,5 @@ function argumentsOf(build: ImageBuild, storageDriver: string): string[] {
 }
 
 function flags(flag: string, values: Readonly<Record<string, string>>): string[] {
-  return Object.entries(values).map(([name, value]) => `--${flag}=${name}=${literalArgument(String(value))}`);
+  return Object.entries(values).map(([name, value]) => `--${flag}=${name}=${literalArgument(value)}`);
 }

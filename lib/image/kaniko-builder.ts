@@ -125,5 +125,5 @@ function argumentsOf(build: ImageBuild, registryCache: boolean): string[] {
 }
 
 function flags(flag: string, values: Readonly<Record<string, string>>): string[] {
-  return Object.entries(values).map(([name, value]) => `--${flag}=${name}=${literalArgument(String(value))}`);
+  return Object.entries(values).map(([name, value]) => `--${flag}=${name}=${literalArgument(value)}`);
 }

@@ -159,9 +159,7 @@ function argumentsOf(build: ImageBuild, cache: LayerCache | undefined): string[]
     `--registry-config=${CONFIG_DIRECTORY}/${CONFIG_FILE}`,
     ...(cache === undefined ? [] : [`--redis-cache-addr=${cache.address}`]),
     ...(targetStage === undefined ? [] : [`--target=${targetStage}`]),
-    ...Object.entries(buildArgs).map(
-      ([arg, value]) => `--build-arg=${arg}=${literalArgument(String(value))}`,
-    ),
+    ...Object.entries(buildArgs).map(([arg, value]) => `--build-arg=${arg}=${literalArgument(value)}`),
     build.contextDirectory,
   ];
 }

@@ -29,5 +29,6 @@ export function rootBuild(): SecurityContext {
 
 /** A program's own text as an argument of a container, in which the kubelet would expand `$(NAME)`. */
 export function literalArgument(text: string): string {
-  return text.replaceAll('$', '$$$$');
+  // What a JavaScript program gives instead of a text has been reported, and must not stop the others.
+  return String(text).replaceAll('$', '$$$$');
 }
