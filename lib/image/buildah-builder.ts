@@ -5,8 +5,8 @@ import { PodSecurity } from '../kubernetes/pod-security.ts';
 import { reportProblem } from '../kubernetes/problem.ts';
 import type { SecretSource } from '../kubernetes/secret-source.ts';
 import { scratchVolume } from '../kubernetes/workload.ts';
-import type { ImageTarget } from '../registry/registry.ts';
 import type { BuildProgram, BuildSteps, ImageBuild } from './build-program.ts';
+import { furtherRegistries, plainHttpHosts } from './build-registries.ts';
 import { ImageBuilder } from './image-builder.ts';
 import type { ImageBuilderProps } from './image-builder-props.ts';
 import { dockerConfigVolume, REGISTRY_CA } from './push-container.ts';
@@ -128,7 +128,8 @@ function steps(build: ImageBuild, storageDriver: string): BuildSteps {
         ? []
         : [{ name: 'registry-ca', configMap: { name: REGISTRY_CA } }]),
     ],
-    objects: [registriesConfigMap(build.namespace, build.target)],
+    objects: [registriesConfigMap(build)],
+    destinations: furtherRegistries(build),
   };
 }
 
@@ -137,16 +138,17 @@ function steps(build: ImageBuild, storageDriver: string): BuildSteps {
  *
  * @see https://github.com/containers/image/blob/main/docs/containers-registries.conf.5.md
  */
-function registriesConfigMap(namespace: string, { registry }: ImageTarget): TemplateObject {
-  const hosts = registry.insecure ? [registry.pushHost, registry.imageHost, ...registry.aliases] : [];
+function registriesConfigMap(build: ImageBuild): TemplateObject {
   const lines = [
     'unqualified-search-registries = ["docker.io"]',
-    ...new Set(hosts.map((host) => `[[registry]]\nlocation = ${JSON.stringify(host)}\ninsecure = true`)),
+    ...plainHttpHosts(build).map(
+      (host) => `[[registry]]\nlocation = ${JSON.stringify(host)}\ninsecure = true`,
+    ),
   ];
   const configMap: ConfigMap = {
     apiVersion: 'v1',
     kind: 'ConfigMap',
-    metadata: { name: 'registries', namespace },
+    metadata: { name: 'registries', namespace: build.namespace },
     data: { [REGISTRIES_FILE]: `${lines.join('\n')}\n` },
   };
   return configMap as TemplateObject;

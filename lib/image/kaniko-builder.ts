@@ -3,6 +3,7 @@ import type { Container } from 'kubernetes-types/core/v1.d.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
 import type { SecretSource } from '../kubernetes/secret-source.ts';
 import type { BuildProgram, BuildSteps, ImageBuild } from './build-program.ts';
+import { furtherRegistries, plainHttpHosts } from './build-registries.ts';
 import { ImageBuilder } from './image-builder.ts';
 import type { ImageBuilderProps } from './image-builder-props.ts';
 import { dockerConfigVolume, REGISTRY_CA } from './push-container.ts';
@@ -97,12 +98,13 @@ function steps(build: ImageBuild, registryCache: boolean): BuildSteps {
         ? []
         : [{ name: 'registry-ca', configMap: { name: REGISTRY_CA } }]),
     ],
+    destinations: furtherRegistries(build),
   };
 }
 
 function argumentsOf(build: ImageBuild, registryCache: boolean): string[] {
   const { output, target, targetStage } = build;
-  const { pushHost, imageHost, aliases, insecure, certificateAuthority } = target.registry;
+  const { pushHost, certificateAuthority } = target.registry;
   const names = 'push' in output ? output.push : [target.pushName(target.tag.template)];
   return [
     // It is in a container whether it recognizes the container's runtime or not.
@@ -111,7 +113,7 @@ function argumentsOf(build: ImageBuild, registryCache: boolean): string[] {
     `--dockerfile=${literalArgument(build.dockerfile)}`,
     ...names.map((name) => `--destination=${name}`),
     ...('archive' in output ? ['--no-push', `--tar-path=${output.archive}`] : []),
-    ...(insecure ? [pushHost, imageHost, ...aliases].map((host) => `--insecure-registry=${host}`) : []),
+    ...plainHttpHosts(build).map((host) => `--insecure-registry=${host}`),
     ...(certificateAuthority === undefined ? [] : [`--registry-certificate=${pushHost}=${CA_MOUNT}/ca.crt`]),
     ...(registryCache && 'push' in output
       ? ['--cache=true', `--cache-repo=${pushHost}/${target.repository}/cache`]

@@ -1,6 +1,7 @@
 // Image builds on a real node, from the job templates as the controller would fill them: a real BuildKit, Buildah,
 // skopeo and Kaniko. The agent's program is not part of this: a script writes what it would fetch.
 import { mkdtemp, rm } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -16,11 +17,14 @@ import {
   type PipelineConfiguration,
   Platform,
   type Registry,
+  SecretSource,
 } from 'keelson';
+import type { PodSpec } from 'kubernetes-types/core/v1.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { commitOn } from '../support/commits.ts';
 import { Api, type KubernetesObject, waitFor } from './api.ts';
-import { type Certificate, certificates } from './certificates.ts';
+import { certificates } from './certificates.ts';
+import { command } from './command.ts';
 import { ensureImages, onBusybox } from './images.ts';
 import { kubectl } from './kubectl.ts';
 import { missing, testApi, testNode, withoutNode } from './provided.ts';
@@ -28,6 +32,8 @@ import { find, readKustomization, removeObjects } from './reference.ts';
 
 const SOURCE_IMAGE = 'quay.io/test/source:1';
 const DAEMON = 'buildkit.buildkit.svc.cluster.local';
+const ACCOUNT_REGISTRY = 'registry.accounts.svc.cluster.local:5000';
+const PASSWORD = 'password-of-the-test';
 const COMMITS = { first: 'a'.repeat(40), second: 'b'.repeat(40), third: 'c'.repeat(40) };
 
 /** Writes a context in place of the commit's. Only what a commit changes comes after the step that is worth a cache. */
@@ -54,14 +60,15 @@ interface Built {
 describe.skipIf(withoutNode)(`image builders on a real node, with images made here${missing}`, () => {
   let api: Api;
   let objects: KubernetesObject[];
-  let client: Certificate;
+  /** What the controller would copy from the pipeline's namespace. */
+  let secrets: Record<string, Record<string, string>>;
   const built: Built[] = [];
   const run = (...args: string[]): Promise<string> => kubectl(testApi().kubeconfig, ...args);
 
   beforeAll(async () => {
     const { registry } = testNode();
     api = await Api.connect(testApi().kubeconfig);
-    objects = await manifests(harnessRegistry(registry));
+    objects = [...(await manifests(registryAt(registry))), ...(await registryWithAccounts())];
     const script = { text: sourceScript(registry), mode: 0o755 };
     await ensureImages(registry, [
       { reference: SOURCE_IMAGE, recipe: onBusybox({ source: script }, { Entrypoint: ['/source'] }) },
@@ -69,10 +76,14 @@ describe.skipIf(withoutNode)(`image builders on a real node, with images made he
       { reference: 'quay.io/containers/buildah:v1.43.2', recipe: 'buildah' },
       { reference: 'quay.io/skopeo/stable:v1.20.0', recipe: 'buildah' },
       { reference: 'ghcr.io/osscontainertools/kaniko:v1.28.3', recipe: 'kaniko' },
+      { reference: 'docker.io/library/registry:2.8.3', recipe: 'registry' },
     ]);
     const [server, forClients] = await certificates([DAEMON, 'client']);
     if (server === undefined || forClients === undefined) throw new Error('no certificates');
-    client = forClients;
+    secrets = {
+      'buildkit-client': forClients,
+      account: { '.dockerconfigjson': dockerConfig(ACCOUNT_REGISTRY) },
+    };
     for (const object of objects) await api.apply(object, { fieldManager: 'keelson' });
     await api.apply(secret('buildkit', 'buildkit-server', server));
   });
@@ -91,7 +102,7 @@ describe.skipIf(withoutNode)(`image builders on a real node, with images made he
       await api.apply(object as KubernetesObject);
       if (object.kind !== 'Namespace') continue;
       for (const name of new Set(configuration?.copySecrets.map(({ secretName }) => secretName)))
-        await api.apply(secret(namespace, name, client));
+        await api.apply(secret(namespace, name, secrets[name] ?? {}));
     }
     const conditions = await waitFor(
       async () => {
@@ -104,7 +115,9 @@ describe.skipIf(withoutNode)(`image builders on a real node, with images made he
       },
       { timeout: 110_000, describe: () => run('-n', namespace, 'describe', 'pods').catch(String) },
     );
-    const log = await run('-n', namespace, 'logs', 'job/imagebuilder', '--all-containers', '--tail=-1');
+    const log = await run('-n', namespace, 'logs', 'job/imagebuilder', '--all-containers', '--tail=-1').catch(
+      String,
+    );
     const result = { namespace, succeeded: conditions.some(({ type }) => type === 'Complete'), log };
     built.push(result);
     return result;
@@ -192,6 +205,36 @@ describe.skipIf(withoutNode)(`image builders on a real node, with images made he
   });
 
   test.each([
+    ['buildkit-account', 'restricted', 'buildctl'],
+    ['kaniko-account', 'baseline', 'push'],
+  ])(
+    '%s pushes to a registry that asks for an account, which no RUN step meets',
+    async (image, expected, pusher) => {
+      const { succeeded, log, namespace } = await build(image, 'main', COMMITS.third);
+      expect(succeeded, log).toBe(true);
+      expect(await level(namespace)).toBe(expected);
+      const { spec } = await api.get<{ spec: { clusterIP: string } }>(
+        '/api/v1/namespaces/accounts/services/registry',
+      );
+      const place = `http://${spec.clusterIP}:5000/v2/team/${image}/tags/list`;
+      expect((await fetch(place)).status).toBe(401);
+      const authorization = `Basic ${Buffer.from(`test:${PASSWORD}`).toString('base64')}`;
+      const { tags } = (await (await fetch(place, { headers: { authorization } })).json()) as {
+        tags: string[];
+      };
+      expect(tags).toContain('main');
+      expect(tags).toContain(`main-${COMMITS.third}`);
+      const pods = await api.get<{ items: { spec: PodSpec }[] }>(`/api/v1/namespaces/${namespace}/pods`);
+      const withAccount = pods.items
+        .flatMap(({ spec: { containers, initContainers = [] } }) => [...initContainers, ...containers])
+        .filter(({ volumeMounts = [] }) =>
+          volumeMounts.some(({ name }) => ['docker-config', 'push-credential'].includes(name)),
+        );
+      expect(withAccount.map(({ name }) => name)).toEqual([pusher]);
+    },
+  );
+
+  test.each([
     ['buildah', 'Copying blob'],
     ['vfs', 'Copying blob'],
     ['kaniko', 'Pushed'],
@@ -211,6 +254,53 @@ describe.skipIf(withoutNode)(`image builders on a real node, with images made he
     },
   );
 });
+
+/** A Docker configuration with the account of {@link registryWithAccounts}. */
+function dockerConfig(host: string): string {
+  const auth = Buffer.from(`test:${PASSWORD}`).toString('base64');
+  return JSON.stringify({ auths: { [host]: { auth } } });
+}
+
+/** A registry of its own, which answers only those who have its account. */
+async function registryWithAccounts(): Promise<KubernetesObject[]> {
+  const namespace = 'accounts';
+  const labels = { app: 'registry' };
+  // It takes bcrypt only, which the C library of Debian has.
+  const program = 'print crypt($ARGV[0], q($2y$05$abcdefghijklmnopqrstuu))';
+  const hash = await command('perl', ['-e', program, PASSWORD]);
+  const env = {
+    REGISTRY_AUTH: 'htpasswd',
+    REGISTRY_AUTH_HTPASSWD_REALM: 'test',
+    REGISTRY_AUTH_HTPASSWD_PATH: '/auth/htpasswd',
+  };
+  return [
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
+    secret(namespace, 'htpasswd', { htpasswd: `test:${hash}\n` }),
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'registry', namespace },
+      spec: { selector: labels, ports: [{ port: 5000 }] },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'registry', namespace, labels },
+      spec: {
+        containers: [
+          {
+            name: 'registry',
+            image: 'docker.io/library/registry:2.8.3',
+            env: Object.entries(env).map(([name, value]) => ({ name, value })),
+            readinessProbe: { tcpSocket: { port: 5000 }, periodSeconds: 1 },
+            volumeMounts: [{ name: 'auth', mountPath: '/auth' }],
+          },
+        ],
+        volumes: [{ name: 'auth', secret: { secretName: 'htpasswd' } }],
+      },
+    },
+  ];
+}
 
 interface DaemonPod {
   readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
@@ -250,7 +340,11 @@ async function labels(repository: string, reference: string): Promise<Record<str
   return config.config.Labels;
 }
 
-function secret(namespace: string, name: string, stringData: Certificate): KubernetesObject {
+function secret(
+  namespace: string,
+  name: string,
+  stringData: Readonly<Record<string, string>>,
+): KubernetesObject {
   return { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, stringData };
 }
 
@@ -294,6 +388,12 @@ async function manifests(registry: Registry): Promise<KubernetesObject[]> {
     new BuildahBuilder(pipeline, 'buildah', { ...local, target: target('buildah') });
     new BuildahBuilder(pipeline, 'vfs', { ...local, target: target('vfs'), storageDriver: 'vfs' });
     new KanikoBuilder(pipeline, 'kaniko', { ...local, target: target('kaniko') });
+    const account = registryAt(ACCOUNT_REGISTRY, SecretSource.existing('account', '.dockerconfigjson'));
+    new BuildKitBuilder(pipeline, 'buildkit-account', { target: account.image('team/buildkit-account') });
+    new KanikoBuilder(pipeline, 'kaniko-account', {
+      ...local,
+      target: account.image('team/kaniko-account'),
+    });
     app.synth();
     const all = await readKustomization(join(folder, 'manifests'));
     return all.filter(
@@ -307,15 +407,19 @@ async function manifests(registry: Registry): Promise<KubernetesObject[]> {
   }
 }
 
-/** The harness's registry, which is at one address for pods, nodes and tests. */
-function harnessRegistry(host: string): Registry {
+/** A registry that is at one address for all. */
+function registryAt(host: string, pushCredential?: SecretSource): Registry {
   const [address = '', port] = host.split(':');
   const registry: Registry = {
     pushHost: host,
     imageHost: host,
     aliases: [],
     insecure: true,
-    destinations: [{ peers: [{ ipBlock: { cidr: `${address}/32` } }], ports: [Number(port)] }],
+    pushCredential,
+    // Nothing enforces network policies on this node.
+    destinations: isIP(address)
+      ? [{ peers: [{ ipBlock: { cidr: `${address}/32` } }], ports: [Number(port)] }]
+      : [],
     nodeFiles: [],
     aliasServices: () => [],
     problems: () => [],

@@ -2,10 +2,10 @@
 
 import { ImageName, KeelWatchedBuild, MinioService } from 'keelson';
 import { describe, expect, test } from 'vitest';
-import { commitOn } from '../support/commits.ts';
+import { commitOn, filled } from '../support/commits.ts';
 import { templated } from '../support/image-build.ts';
 import { podsOf } from '../support/pods.ts';
-import { pipeline, reference } from '../support/programs.ts';
+import { pipeline, pipelineConfiguration, reference } from '../support/programs.ts';
 import { type Manifest, synthesized } from '../support/synthesized.ts';
 import { variants } from '../support/variants.ts';
 import { connections, type ExternalRef, type PodRef } from './network-policy.ts';
