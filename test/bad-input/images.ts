@@ -44,7 +44,7 @@ const builders: readonly Row[] = [
     'ci/image: labels: is not a valid name of a label (got "a=b"); use letters, digits, ".", "-", "_" and "/", such as com.example.team',
   ],
   [
-    'a label that is no text',
+    "an image's label that is no text",
     byBuildKit({ labels: { team: 1 } }),
     'ci/image: labels.team: is not a text (got a hidden value); give the value as a string',
   ],
@@ -63,7 +63,7 @@ const builders: readonly Row[] = [
     byBuildKit({ platforms: ['amd64'] }),
     'ci/image: platforms: is not a platform (got "amd64"); give such as linux/amd64, linux/arm64 or linux/arm/v7',
   ],
-  ['no platform', byBuildKit({ platforms: [] }), 'ci/image: platforms: is empty (got []); …'],
+  ['no platform to build for', byBuildKit({ platforms: [] }), 'ci/image: platforms: is empty (got []); …'],
   [
     'provenance of another kind',
     byBuildKit({ provenance: true }),
