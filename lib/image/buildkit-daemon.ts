@@ -11,6 +11,8 @@ import type {
   VolumeMount,
 } from 'kubernetes-types/core/v1.d.ts';
 import { KeelsonAnnotations, KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
+import { LOW_USER, privilegeExceptions } from '../kubernetes/linter-reasons.ts';
+import type { LinterException } from '../kubernetes/linters.ts';
 import { shortHash } from '../kubernetes/names.ts';
 import { IsolatedNamespace } from '../kubernetes/namespace.ts';
 import { networkPolicy, tcp, to, toDns, toInternet } from '../kubernetes/network.ts';
@@ -168,6 +170,10 @@ export class BuildKitDaemon extends Construct implements BuildKitReference {
         terminationGracePeriodSeconds: 120,
       },
       containerSecurity: CONTAINER_SECURITY,
+      linterExceptions: [
+        ...ONE_DAEMON,
+        ...privilegeExceptions(podSecurity(props.confinement), { runAsNonRoot: true }, CONTAINER_SECURITY),
+      ],
       container: () => container(image, resources(props, storage), tls !== undefined),
       volumes: () => volumes(props, storage),
     });
@@ -230,6 +236,14 @@ const CONTAINER_SECURITY: SecurityContext = {
   readOnlyRootFilesystem: true,
   runAsNonRoot: true,
 };
+
+const ONE_DAEMON: readonly LinterException[] = [
+  { checks: LOW_USER, reason: 'the image is made for its user 1000' },
+  {
+    checks: ['kube-score/deployment-replicas', 'kube-score/deployment-strategy'],
+    reason: 'builds find the layers of others in the one daemon that made them',
+  },
+];
 
 function container(image: ImageName, resources: ResourceRequirements, tls: boolean): WorkloadContainer {
   const answers = {
