@@ -11,7 +11,8 @@ export class ApkoBuilder extends ImageBuilder {
 
 const program: BuildProgram = {
   title: 'apko',
-  defaultImage: 'cgr.dev/chainguard/apko:latest',
+  // The tool in a version that you have tried.
+  defaultImage: 'registry.example.com/tools/apko:0.30.4',
   // It unpacks packages into an archive and runs nothing of them, so it needs no rights.
   podSecurity: PodSecurity.restricted(),
   // What it writes is pushed for it, with an account that it never sees.

@@ -11,7 +11,7 @@ import type {
   VolumeMount,
 } from 'kubernetes-types/core/v1.d.ts';
 import { KeelsonAnnotations, KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
-import { LOW_USER, privilegeExceptions } from '../kubernetes/linter-reasons.ts';
+import { LOW_USER, ONE_PROBE, privilegeExceptions } from '../kubernetes/linter-reasons.ts';
 import type { LinterException } from '../kubernetes/linters.ts';
 import { shortHash } from '../kubernetes/names.ts';
 import { IsolatedNamespace } from '../kubernetes/namespace.ts';
@@ -239,6 +239,7 @@ const CONTAINER_SECURITY: SecurityContext = {
 
 const ONE_DAEMON: readonly LinterException[] = [
   { checks: LOW_USER, reason: 'the image is made for its user 1000' },
+  { checks: ONE_PROBE, reason: 'a daemon that lists its workers does all it is there for' },
   {
     checks: ['kube-score/deployment-replicas', 'kube-score/deployment-strategy'],
     reason: 'builds find the layers of others in the one daemon that made them',
