@@ -1,6 +1,7 @@
 import type { Size } from 'cdk8s';
+import { egressProblems } from '../kubernetes/cidr.ts';
 import { isDnsSubdomain } from '../kubernetes/names.ts';
-import type { Destination } from '../kubernetes/network.ts';
+import type { Destination, Egress } from '../kubernetes/network.ts';
 import { hidden, type Problem } from '../kubernetes/problem.ts';
 import {
   type ContainerResources,
@@ -99,6 +100,11 @@ export interface BuildKitDaemonProps {
    */
   readonly plainHttp?: readonly string[];
   /**
+   * What the daemon, and with it RUN, may connect to in place of the internet.
+   * @default - what the platform's `egress` names, or else the internet
+   */
+  readonly egress?: readonly Egress[];
+  /**
    * What the daemon, and with it RUN, may connect to beside DNS, the internet and the registries: mirrors
    * within the cluster or a private network.
    * @default - nothing
@@ -157,6 +163,7 @@ export function daemonProblems(
     ...storageProblems(storage, cacheLimit),
     ...classProblems(props),
     ...parallelismProblems(maxParallelism),
+    ...egressProblems('egress', props.egress),
     ...tlsProblems(props.tls),
     ...confinementProblems(props.confinement),
   ];

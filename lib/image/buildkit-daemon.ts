@@ -33,7 +33,8 @@ import {
   SOCKET,
 } from './buildkit-config.ts';
 import { type BuildKitDaemonProps, type BuildKitReference, daemonProblems } from './buildkit-daemon-props.ts';
-import { ImageName } from './image-name.ts';
+import { defaultImage } from './default-image.ts';
+import type { ImageName } from './image-name.ts';
 
 /** BuildKit's image, of the daemon and of its clients, where a program names none. */
 export const BUILDKIT_IMAGE = 'docker.io/moby/buildkit:v0.34.2-rootless';
@@ -96,7 +97,7 @@ export class BuildKitDaemon extends Construct implements BuildKitReference {
     const { namespace = DEFAULT_NAMESPACE, storage = Size.gibibytes(50), persistent = false } = props;
     const { registries = [], destinations = [], tls, storageClassName } = props;
     const cacheLimit = props.cacheLimit ?? Size.mebibytes(Math.floor((mebibytes(storage) * 4) / 5));
-    const image = props.image ?? ImageName.parse(BUILDKIT_IMAGE);
+    const image = props.image ?? defaultImage(this, BUILDKIT_IMAGE);
     const labels = partLabels(NAME, 'image-daemon');
     reportProblems(this, daemonProblems(props, storage, cacheLimit, image));
 
@@ -150,7 +151,7 @@ export class BuildKitDaemon extends Construct implements BuildKitReference {
       ],
       egress: () => [
         toDns(),
-        toInternet(),
+        ...toInternet(props.egress),
         ...registries.flatMap((registry) => to(registry.destinations)),
         ...to(destinations),
       ],

@@ -192,7 +192,7 @@ export class Platform extends Chart implements PlatformReference {
     declareNodeFiles(this, registry.nodeFiles);
 
     this.cache = layerCache(this, props.cache ?? {});
-    this.buildkit = buildkitReference(this, props.buildkit ?? false, registry);
+    this.buildkit = buildkitReference(this, props.buildkit ?? false, this);
     this.keel = keelReference(this, props.keel ?? {}, this);
     if (this.keel !== undefined && !isDnsLabel(this.keel.namespace)) this.#reportKeel(this.keel.namespace);
     this.controller = new Controller(this, 'controller', {
@@ -258,11 +258,12 @@ function layerCache(
 function buildkitReference(
   scope: Construct,
   buildkit: BuildKitDaemonProps | BuildKitReference | false,
-  registry: Registry,
+  { registry, egress }: Pick<PlatformReference, 'registry' | 'egress'>,
 ): BuildKitReference | undefined {
   if (buildkit === false) return undefined;
   if ('address' in buildkit) return buildkit;
   return new BuildKitDaemon(scope, 'buildkit', {
+    ...(egress !== undefined && { egress }),
     ...buildkit,
     registries: [registry, ...(buildkit.registries ?? [])],
   });

@@ -257,7 +257,6 @@ const gitServer: Destination = {
   ports: [3000],
 };
 
-
 /** BuildKit with certificates and a volume, and each other builder with and without an account. */
 const imageBuilders: Build = (app) => {
   const registry = MicroK8sRegistry.existing({ nodeAddress: '10.0.0.7' });
