@@ -27,12 +27,28 @@ export { type DividedResource, GpuSharing, type TimeSlicingOptions } from './gpu
 export { Gpus } from './gpu/gpus.ts';
 export { NvidiaDevicePlugin, type NvidiaDevicePluginProps } from './gpu/nvidia-device-plugin.ts';
 export type { DeviceListStrategy, MigStrategy } from './gpu/plugin-configuration.ts';
-export type { BuildProgram, BuildSteps, ImageBuild, ImageOutput } from './image/build-program.ts';
+export type {
+  BuildProgram,
+  BuildSecret,
+  BuildSteps,
+  ImageBuild,
+  ImageOutput,
+} from './image/build-program.ts';
+export { BuildahBuilder, type BuildahBuilderProps } from './image/buildah-builder.ts';
+export { BuildKitBuilder, type BuildKitBuilderProps } from './image/buildkit-builder.ts';
+export { BuildKitDaemon, type ExistingBuildKitProps } from './image/buildkit-daemon.ts';
+export type {
+  BuildKitDaemonProps,
+  BuildKitProfiles,
+  BuildKitReference,
+  BuildKitTls,
+} from './image/buildkit-daemon-props.ts';
 export { defaultImage, IMAGE_REGISTRY_CONTEXT } from './image/default-image.ts';
 export { ImageBuilder } from './image/image-builder.ts';
 export type { ImageBuilderProps } from './image/image-builder-props.ts';
 export { ImageName, type ImageNameParts } from './image/image-name.ts';
 export type { ImageSource } from './image/image-source.ts';
+export { KanikoBuilder, type KanikoBuilderProps } from './image/kaniko-builder.ts';
 export { MakisuBuilder, type MakisuBuilderProps } from './image/makisu-builder.ts';
 export { type LayerCache, RedisLayerCache, type RedisLayerCacheProps } from './image/redis-layer-cache.ts';
 export { branchTag, Tag } from './image/tag.ts';

@@ -1,4 +1,4 @@
-import type { Container, Volume } from 'kubernetes-types/core/v1.d.ts';
+import type { Container, ResourceRequirements, Volume, VolumeMount } from 'kubernetes-types/core/v1.d.ts';
 import type { TemplateObject } from '../agent/job-template.ts';
 import type { Destination } from '../kubernetes/network.ts';
 import type { PodSecurity } from '../kubernetes/pod-security.ts';
@@ -23,12 +23,25 @@ export interface BuildProgram {
    */
   readonly pushes: 'always' | 'without-credential' | 'never';
   /**
+   * Resources of the container that runs the Dockerfile, where a program names none.
+   * @default - 500m to 2 CPU, 1 to 4 GiB of memory, 10 to 30 GiB of ephemeral storage
+   */
+  readonly resources?: ContainerResources;
+  /**
    * Secrets that a build needs, by the construct id of what has to be made for them.
    * @default - none
    */
-  readonly secrets?: Readonly<Record<string, { readonly property: string; readonly source: SecretSource }>>;
+  secrets?(platform: PlatformReference): Readonly<Record<string, BuildSecret>>;
   /** The containers of one build; asked at synthesis. */
   steps(build: ImageBuild): BuildSteps;
+}
+
+/** A secret of a build. */
+export interface BuildSecret {
+  /** The property through which it came, for errors. */
+  readonly property: string;
+  /** Where its value comes from. */
+  readonly source: SecretSource;
 }
 
 /** One build, as a {@link BuildProgram} sees it. Values that the commit decides are placeholders. */
@@ -51,10 +64,24 @@ export interface ImageBuild {
   readonly targetStage: string | undefined;
   /** Values for ARGs. */
   readonly buildArgs: Readonly<Record<string, string>>;
-  /** Resources; undefined for the usual ones. */
-  readonly resources: ContainerResources | undefined;
+  /** Labels of the image: those that were given, the commit and the repository. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** The branches that are watched; the first is the one that others start from. */
+  readonly branches: readonly string[];
+  /** Resources of the container that runs the Dockerfile. */
+  readonly resources: ResourceRequirements;
+  /**
+   * What the container that runs the Dockerfile mounts in every case: the source, read and write, and where
+   * the image goes into an archive, that.
+   */
+  readonly mounts: readonly VolumeMount[];
   /** The secrets of {@link BuildProgram.secrets}, by the same ids. */
   readonly secrets: Readonly<Record<string, SecretReference>>;
+  /**
+   * A Docker configuration with the account that may push. Only a program that pushes `always` is given it;
+   * undefined where the registry asks for none.
+   */
+  readonly pushCredential: SecretReference | undefined;
 }
 
 /** What becomes of a built image: names to push it under, or a file in docker's archive format. */

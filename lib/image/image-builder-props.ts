@@ -29,13 +29,21 @@ export interface ImageBuilderProps extends StageProps {
    */
   readonly buildArgs?: Readonly<Record<string, string>>;
   /**
+   * Labels of the image. None may be a secret: whoever pulls the image can read them.
+   * @default - org.opencontainers.image.revision, the commit, and org.opencontainers.image.source, the
+   * repository, which are added to what is given. Makisu can't add any
+   * @see https://github.com/opencontainers/image-spec/blob/main/annotations.md
+   */
+  readonly labels?: Readonly<Record<string, string>>;
+  /**
    * The builder's own image.
    * @default - the one that the builder names
    */
   readonly image?: ImageName;
   /**
    * Resources of the container that builds.
-   * @default - 500m to 2 CPU, 1 to 4 GiB of memory, 10 to 30 GiB of ephemeral storage
+   * @default - 500m to 2 CPU, 1 to 4 GiB of memory, 10 to 30 GiB of ephemeral storage; less where the
+   * container only asks a daemon to build
    */
   readonly resources?: ContainerResources;
   /**

@@ -5,7 +5,7 @@ import { placeholder } from '../agent/job-template.ts';
 import { declareStage } from '../app/graph.ts';
 import { durationProblems } from '../kubernetes/durations.ts';
 import { type Problem, reportProblem, reportProblems, reportWarning } from '../kubernetes/problem.ts';
-import { resourceProblems } from '../kubernetes/resources.ts';
+import { resourceProblems, resourceRequirements } from '../kubernetes/resources.ts';
 import { literalSecretProblem } from '../kubernetes/secret-scan.ts';
 import type { SecretReference } from '../kubernetes/secret-source.ts';
 import { JobTemplate } from '../pipeline/job-template.ts';
@@ -14,13 +14,14 @@ import type { ImageTarget } from '../registry/registry.ts';
 import { ReleasePlan } from '../release/release-plan.ts';
 import type { GitSource } from '../source/git-source.ts';
 import { isInsideRepository } from '../source/version.ts';
-import { commitNamespaceTemplate } from './build-job.ts';
+import { BUILD_RESOURCES, commitNamespaceTemplate } from './build-job.ts';
 import type { BuildProgram, ImageOutput } from './build-program.ts';
 import { defaultImage } from './default-image.ts';
 import type { ImageBuilderProps } from './image-builder-props.ts';
 import type { ImageName } from './image-name.ts';
 import type { ImageSource } from './image-source.ts';
-import { ARCHIVE, SKOPEO_IMAGE } from './push-container.ts';
+import { imageLabels, labelProblems } from './labels.ts';
+import { ARCHIVE, archiveMount, SKOPEO_IMAGE } from './push-container.ts';
 import { CONTEXT_MOUNT } from './source-container.ts';
 
 /**
@@ -75,7 +76,7 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
     const { platform, agentImage, pipelineName: pipeline, sourceConfiguration } = record;
     const { target, concurrency = 'queue', maxAttempts = 1 } = props;
     const name = this.node.id;
-    const secrets = this.#bindSecrets(program, record.namespace);
+    const secrets = this.#bindSecrets(program, record);
     // What may push a release is with the release, out of the build's reach.
     const pushCredential = target.registry.pushCredential?.bind(this, `${name}-push`, 'target.registry', {
       // Without it a release is skipped.
@@ -101,7 +102,8 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
     const push = byItself
       ? undefined
       : { skopeo: defaultImage(this, SKOPEO_IMAGE), target, names, credential: pushCredential };
-    const { dockerfile = 'Dockerfile', context = '.', targetStage, buildArgs = {}, resources } = props;
+    const { dockerfile = 'Dockerfile', context = '.', targetStage, buildArgs = {} } = props;
+    const sizes = program.resources ?? BUILD_RESOURCES;
     const jobTemplate = new JobTemplate(this, () =>
       commitNamespaceTemplate({
         title: program.title,
@@ -127,7 +129,11 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
           dockerfile: `${CONTEXT_MOUNT}/${dockerfile}`,
           targetStage,
           buildArgs,
-          resources,
+          labels: imageLabels(props.labels),
+          branches: source.branches,
+          resources: resourceRequirements(props.resources, sizes),
+          mounts: [{ name: 'context', mountPath: CONTEXT_MOUNT }, ...(byItself ? [] : [archiveMount])],
+          pushCredential: program.pushes === 'always' ? pushCredential : undefined,
         }),
       }),
     );
@@ -154,8 +160,9 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
     return jobTemplate;
   }
 
-  #bindSecrets({ secrets = {} }: BuildProgram, namespace: string): Record<string, SecretReference> {
-    const entries = Object.entries(secrets);
+  #bindSecrets(program: BuildProgram, record: PipelineRecord): Record<string, SecretReference> {
+    const { namespace, platform } = record;
+    const entries = Object.entries(program.secrets?.(platform) ?? {});
     return Object.fromEntries(
       entries.map(([id, { source, property }]) => [
         id,
@@ -207,6 +214,7 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
       ...tool.problems('image'),
       ...resourceProblems('resources', props.resources),
       ...Object.entries(buildArgs).flatMap(([name, value]) => buildArgProblems(name, value)),
+      ...labelProblems(props.labels),
       ...paths.flatMap(([property, path]) =>
         path === undefined || isInsideRepository(path)
           ? []

@@ -3,19 +3,16 @@ import type { ConfigMap, Container } from 'kubernetes-types/core/v1.d.ts';
 import type { TemplateObject } from '../agent/job-template.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
 import { hidden, reportProblem } from '../kubernetes/problem.ts';
-import { resourceRequirements } from '../kubernetes/resources.ts';
 import { isSecretName } from '../kubernetes/secret-scan.ts';
 import type { SecretSource } from '../kubernetes/secret-source.ts';
 import type { ImageTarget } from '../registry/registry.ts';
-import { BUILD_RESOURCES } from './build-job.ts';
 import type { BuildProgram, BuildSteps, ImageBuild } from './build-program.ts';
 import { ImageBuilder } from './image-builder.ts';
 import type { ImageBuilderProps } from './image-builder-props.ts';
-import { archiveMount } from './push-container.ts';
 import type { LayerCache } from './redis-layer-cache.ts';
-import { CONTEXT_MOUNT } from './source-container.ts';
+import { literalArgument, rootBuild } from './root-build.ts';
 
-/** Props of {@link MakisuBuilder}. A value of `buildArgs` can't hold "=": Makisu refuses it. */
+/** Props of {@link MakisuBuilder}. Makisu refuses a "=" in a value of `buildArgs`, and has no `labels`. */
 export interface MakisuBuilderProps extends ImageBuilderProps {
   /**
    * The cache of layers.
@@ -33,19 +30,6 @@ export interface MakisuBuilderProps extends ImageBuilderProps {
 const CONFIG_DIRECTORY = '/registry-config';
 const CONFIG_FILE = 'registry.yaml';
 const CONFIG_SECRET = 'registry-config';
-
-/** What package managers in RUN steps need of root's powers. All are within Pod Security's `baseline`. */
-const CAPABILITIES = [
-  'CHOWN',
-  'DAC_OVERRIDE',
-  'FOWNER',
-  'FSETID',
-  'KILL',
-  'SETFCAP',
-  'SETGID',
-  'SETUID',
-  'SYS_CHROOT',
-];
 
 /**
  * Builds an image for each new commit with Makisu, in a Job of the commit's own namespace. The Job is a
@@ -73,6 +57,14 @@ export class MakisuBuilder extends ImageBuilder {
 
   constructor(scope: Construct, id: string, props: MakisuBuilderProps) {
     super(scope, id, props, program(props));
+    for (const name of Object.keys(props.labels ?? {})) {
+      reportProblem(this, {
+        property: `labels.${name}`,
+        value: hidden,
+        message: "can't be set by Makisu, which has no option for labels",
+        remedy: 'write LABEL in the Dockerfile',
+      });
+    }
     for (const [name, value] of Object.entries(props.buildArgs ?? {})) {
       if (!String(value).includes('=')) continue;
       reportProblem(this, {
@@ -92,7 +84,7 @@ function program({ cache, registryConfig }: MakisuBuilderProps): BuildProgram {
     podSecurity: MakisuBuilder.POD_SECURITY,
     pushes: 'without-credential',
     ...(registryConfig !== undefined && {
-      secrets: { [CONFIG_SECRET]: { property: 'registryConfig', source: registryConfig } },
+      secrets: () => ({ [CONFIG_SECRET]: { property: 'registryConfig', source: registryConfig } }),
     }),
     steps: (build) => steps(build, cache ?? build.platform.cache),
   };
@@ -142,18 +134,13 @@ function container(build: ImageBuild, cache: LayerCache | undefined): Container 
     image: build.image.toString(),
     imagePullPolicy: 'IfNotPresent',
     args: argumentsOf(build, cache),
-    securityContext: {
-      runAsUser: 0,
-      allowPrivilegeEscalation: false,
-      capabilities: { drop: ['ALL'], add: CAPABILITIES },
-    },
-    resources: resourceRequirements(build.resources, BUILD_RESOURCES),
+    securityContext: rootBuild(),
+    resources: build.resources,
     terminationMessagePolicy: 'FallbackToLogsOnError',
     volumeMounts: [
-      { name: 'context', mountPath: CONTEXT_MOUNT },
+      ...build.mounts,
       { name: 'registry-config', mountPath: CONFIG_DIRECTORY, readOnly: true },
       { name: 'storage', mountPath: '/makisu-storage' },
-      ...('archive' in build.output ? [archiveMount] : []),
     ],
   };
 }
@@ -172,7 +159,7 @@ function argumentsOf(build: ImageBuild, cache: LayerCache | undefined): string[]
     `--registry-config=${CONFIG_DIRECTORY}/${CONFIG_FILE}`,
     ...(cache === undefined ? [] : [`--redis-cache-addr=${cache.address}`]),
     ...(targetStage === undefined ? [] : [`--target=${targetStage}`]),
-    ...Object.entries(buildArgs).map(([arg, value]) => `--build-arg=${arg}=${value}`),
+    ...Object.entries(buildArgs).map(([arg, value]) => `--build-arg=${arg}=${literalArgument(value)}`),
     build.contextDirectory,
   ];
 }

@@ -29,6 +29,8 @@ export const KeelsonAnnotations = {
   PLAINTEXT_REASON: 'keelson.dev/plaintext-reason',
   /** From which checks of linters an object is excepted, and why: `check, check: reason`, one a line. */
   LINTER_EXCEPTIONS: 'keelson.dev/linter-exceptions',
+  /** On a pod: a hash of the configuration that it reads when it starts, so that another one restarts it. */
+  CONFIGURATION_HASH: 'keelson.dev/configuration-hash',
   /** On an image build's Job: the pipeline and its image, as `pipeline/image`. */
   IMAGE: 'keelson.dev/image',
   /** On an image build's Job: the branch. */
@@ -43,6 +45,7 @@ export const KeelsonAnnotations = {
 export type Stage =
   | 'build'
   | 'image-build'
+  | 'image-daemon'
   | 'service'
   | 'cache'
   | 'registry'

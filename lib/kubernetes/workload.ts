@@ -1,7 +1,7 @@
 import type { ApiObject } from 'cdk8s';
 import type { Construct } from 'constructs';
 import type { Deployment } from 'kubernetes-types/apps/v1.d.ts';
-import type { Container, PodSpec, Volume } from 'kubernetes-types/core/v1.d.ts';
+import type { Container, PodSpec, SecurityContext, Volume } from 'kubernetes-types/core/v1.d.ts';
 import { EVERY_POD, ONE_POD, SCALED_AT_RUN_TIME, VERSIONED_IMAGE } from './linter-reasons.ts';
 import { exceptFromLinters, type LinterException } from './linters.ts';
 import { kubeObject, lazy } from './object.ts';
@@ -23,6 +23,9 @@ export interface WorkloadOptions {
   /** Left out where something at run time decides it, so that no manifest fights over it. */
   readonly replicas?: number;
   readonly container: () => WorkloadContainer;
+  /** What the container may do, where that is more than `restricted` admits. */
+  readonly containerSecurity?: SecurityContext;
+  readonly podAnnotations?: Readonly<Record<string, string>>;
   readonly volumes?: () => Volume[];
   readonly pod?: Partial<PodSpec>;
   /** From which checks of linters it is excepted, beside those that no workload passes. */
@@ -30,12 +33,13 @@ export interface WorkloadOptions {
 }
 
 /**
- * A Deployment of one container that the `restricted` Pod Security level admits: no root, no
- * capabilities, a read-only root file system, no API token. The old pod is gone before the new one
+ * A Deployment of one container that the `restricted` Pod Security level admits unless it asks for more:
+ * no root, no capabilities, a read-only root file system, no API token. The old pod is gone before the new one
  * starts, because its volume may be mounted once only.
  */
 export function workload(scope: Construct, id: string, options: WorkloadOptions): ApiObject {
   const { name, namespace, labels, selector, uid, serviceAccountName, replicas, pod } = options;
+  const { containerSecurity = restrictedContainer(), podAnnotations } = options;
   const deployment = kubeObject<Deployment>(scope, id, {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -50,7 +54,10 @@ export function workload(scope: Construct, id: string, options: WorkloadOptions)
       strategy: { type: 'Recreate' },
       selector: { matchLabels: { ...selector } },
       template: {
-        metadata: { labels: { ...labels, ...selector } },
+        metadata: {
+          labels: { ...labels, ...selector },
+          ...(podAnnotations !== undefined && { annotations: { ...podAnnotations } }),
+        },
         spec: {
           serviceAccountName,
           automountServiceAccountToken: false,
@@ -60,7 +67,7 @@ export function workload(scope: Construct, id: string, options: WorkloadOptions)
           containers: [
             {
               ...options.container(),
-              securityContext: restrictedContainer(),
+              securityContext: containerSecurity,
               terminationMessagePolicy: 'FallbackToLogsOnError',
             },
           ],

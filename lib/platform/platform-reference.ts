@@ -1,3 +1,4 @@
+import type { BuildKitReference } from '../image/buildkit-daemon-props.ts';
 import type { ImageName } from '../image/image-name.ts';
 import type { LayerCache } from '../image/redis-layer-cache.ts';
 import type { KeelReference } from '../keel/keel-reference.ts';
@@ -17,6 +18,8 @@ export interface PlatformReference {
   readonly registry: Registry;
   /** The layer cache of image builds; undefined where there is none. */
   readonly cache: LayerCache | undefined;
+  /** The BuildKit daemon that builds images; undefined where there is none. */
+  readonly buildkit: BuildKitReference | undefined;
   /** The Keel that starts builds; undefined where there is none. */
   readonly keel: KeelReference | undefined;
   /** Addresses of the API server as CIDRs, where they are known. */

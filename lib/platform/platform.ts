@@ -2,6 +2,8 @@ import { Chart, type ChartProps } from 'cdk8s';
 import type { Construct } from 'constructs';
 import { declareStage } from '../app/graph.ts';
 import { declareNodeFiles } from '../app/node-files.ts';
+import { BuildKitDaemon } from '../image/buildkit-daemon.ts';
+import type { BuildKitDaemonProps, BuildKitReference } from '../image/buildkit-daemon-props.ts';
 import type { ImageName } from '../image/image-name.ts';
 import { type LayerCache, RedisLayerCache, type RedisLayerCacheProps } from '../image/redis-layer-cache.ts';
 import { Keel, type KeelProps } from '../keel/keel.ts';
@@ -32,6 +34,12 @@ export interface PlatformProps extends Pick<ChartProps, 'labels'> {
    * @default - Redis with 30 GiB in the namespace makisu-cache
    */
   readonly cache?: RedisLayerCacheProps | LayerCache | false;
+  /**
+   * BuildKit's daemon, for BuildKitBuilder: options for one to deploy, `BuildKitDaemon.existing(…)`, or false
+   * for none. One that is deployed knows the platform's registry beside those of its options.
+   * @default false
+   */
+  readonly buildkit?: BuildKitDaemonProps | BuildKitReference | false;
   /**
    * Keel: options for one to install, `Keel.existing(…)`, or false for none.
    * @default - Keel in the namespace keel
@@ -86,6 +94,11 @@ export interface ExistingPlatformProps {
    */
   readonly cache?: LayerCache;
   /**
+   * The BuildKit daemon.
+   * @default - none
+   */
+  readonly buildkit?: BuildKitReference;
+  /**
    * The Keel that watches, or false for none. A platform's own has to be told of the pipeline's namespace, in
    * `keel.namespaces` of the platform's program.
    * @default Keel.installed()
@@ -113,7 +126,7 @@ const CONTROLLER = 'keelson-controller';
 
 /**
  * What all pipelines of a cluster share: the controller that watches git and starts image builds, the
- * registry, the layer cache and Keel.
+ * registry, the layer cache, BuildKit's daemon and Keel.
  *
  * @example
  * const platform = new Platform(app, 'platform', {
@@ -130,6 +143,7 @@ export class Platform extends Chart implements PlatformReference {
       registry,
       namespace = DEFAULT_NAMESPACE,
       cache,
+      buildkit,
       apiServer,
       egress,
       keel = Keel.installed(),
@@ -140,6 +154,7 @@ export class Platform extends Chart implements PlatformReference {
       agentImage: props.agentImage,
       registry,
       cache,
+      buildkit,
       keel: keel === false ? undefined : keel,
       apiServer,
       egress,
@@ -152,6 +167,8 @@ export class Platform extends Chart implements PlatformReference {
   readonly registry: Registry;
   /** The layer cache of image builds; undefined where there is none. */
   readonly cache: LayerCache | undefined;
+  /** The BuildKit daemon that builds images; undefined where there is none. */
+  readonly buildkit: BuildKitReference | undefined;
   /** The Keel that starts builds; undefined where there is none. */
   readonly keel: KeelReference | undefined;
   readonly apiServer: readonly string[] | undefined;
@@ -175,6 +192,7 @@ export class Platform extends Chart implements PlatformReference {
     declareNodeFiles(this, registry.nodeFiles);
 
     this.cache = layerCache(this, props.cache ?? {});
+    this.buildkit = buildkitReference(this, props.buildkit ?? false, this);
     this.keel = keelReference(this, props.keel ?? {}, this);
     if (this.keel !== undefined && !isDnsLabel(this.keel.namespace)) this.#reportKeel(this.keel.namespace);
     this.controller = new Controller(this, 'controller', {
@@ -235,6 +253,20 @@ function layerCache(
 ): LayerCache | undefined {
   if (cache === false) return undefined;
   return 'address' in cache ? cache : new RedisLayerCache(scope, 'cache', cache);
+}
+
+function buildkitReference(
+  scope: Construct,
+  buildkit: BuildKitDaemonProps | BuildKitReference | false,
+  { registry, egress }: Pick<PlatformReference, 'registry' | 'egress'>,
+): BuildKitReference | undefined {
+  if (buildkit === false) return undefined;
+  if ('address' in buildkit) return buildkit;
+  return new BuildKitDaemon(scope, 'buildkit', {
+    ...(egress !== undefined && { egress }),
+    ...buildkit,
+    registries: [registry, ...(buildkit.registries ?? [])],
+  });
 }
 
 function keelReference(

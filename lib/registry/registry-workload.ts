@@ -142,7 +142,7 @@ function ingress(clients: readonly string[]): NetworkPolicyIngressRule {
   const stages = {
     key: KeelsonLabels.STAGE,
     operator: 'In' as const,
-    values: ['image-build', 'keel', 'controller'],
+    values: ['image-build', 'image-daemon', 'keel', 'controller'],
   };
   return {
     from: [

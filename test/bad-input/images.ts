@@ -1,12 +1,142 @@
 import { Chart, Duration, Size } from 'cdk8s';
-import { IMAGE_REGISTRY_CONTEXT, ImageName, MicroK8sRegistry, Tag } from 'keelson';
-import { platform, registry } from '../support/programs.ts';
+import {
+  BuildahBuilder,
+  BuildKitBuilder,
+  type BuildKitBuilderProps,
+  BuildKitDaemon,
+  type BuildKitDaemonProps,
+  IMAGE_REGISTRY_CONTEXT,
+  ImageName,
+  MicroK8sRegistry,
+  Tag,
+} from 'keelson';
+import { pipeline, platform, registry } from '../support/programs.ts';
 import type { Build } from '../support/synthesized.ts';
 import { aBuild, anImageBuild, type Row, target } from './row.ts';
 
 const imageNamed = (text: string): Build => aBuild({ image: ImageName.parse(text) });
 
+type Loose<T> = { readonly [key in keyof T]?: unknown };
+
+const aDaemon =
+  (props: Loose<BuildKitDaemonProps>): Build =>
+  (app) =>
+    platform(app, { buildkit: props as BuildKitDaemonProps });
+
+const byBuildKit =
+  (props: Loose<BuildKitBuilderProps>): Build =>
+  (app) =>
+    new BuildKitBuilder(pipeline(app), 'image', {
+      target: registry().image('a'),
+      buildkit: BuildKitDaemon.existing(),
+      ...(props as Partial<BuildKitBuilderProps>),
+    });
+
+const builders: readonly Row[] = [
+  [
+    'a label for Makisu',
+    anImageBuild({ labels: { team: 'ci' } }),
+    "ci/image: labels.team: can't be set by Makisu, which has no option for labels (got a hidden value); write LABEL in the Dockerfile",
+  ],
+  [
+    'a label that is none',
+    byBuildKit({ labels: { 'a=b': 'c' } }),
+    'ci/image: labels: is not a valid name of a label (got "a=b"); use letters, digits, ".", "-", "_" and "/", such as com.example.team',
+  ],
+  [
+    "an image's label that is no text",
+    byBuildKit({ labels: { team: 1 } }),
+    'ci/image: labels.team: is not a text (got a hidden value); give the value as a string',
+  ],
+  [
+    'a secret label',
+    byBuildKit({ labels: { 'com.example.token': 'CANARY' } }),
+    'ci/image: labels.com.example.token: is a secret in plain text (got a hidden value); leave it out: whoever pulls the image can read its labels',
+  ],
+  [
+    "a label that is the commit's",
+    byBuildKit({ labels: { 'org.opencontainers.image.revision': '1' } }),
+    'ci/image: labels.org.opencontainers.image.revision: is set to the commit (got "1"); leave it out',
+  ],
+  [
+    'a platform that is none',
+    byBuildKit({ platforms: ['amd64'] }),
+    'ci/image: platforms: is not a platform (got "amd64"); give such as linux/amd64, linux/arm64 or linux/arm/v7',
+  ],
+  ['no platform to build for', byBuildKit({ platforms: [] }), 'ci/image: platforms: is empty (got []); …'],
+  [
+    'provenance of another kind',
+    byBuildKit({ provenance: true }),
+    "ci/image: provenance: is not one of the choices (got true); give 'min', 'max', false, or leave it out",
+  ],
+  [
+    'a frontend by its name',
+    byBuildKit({ frontend: 'docker/dockerfile:1' }),
+    "ci/image: frontend: is not one of the choices (got \"docker/dockerfile:1\"); give 'syntax-line', 'builtin', or leave it out",
+  ],
+  [
+    'a scanner in upper case',
+    byBuildKit({ sbom: ImageName.parse('quay.io/Team/scanner') }),
+    'ci/image: sbom.repository: is not a valid image repository (got "Team/scanner"); …',
+  ],
+  [
+    'a storage driver that nobody knows',
+    (app) =>
+      new BuildahBuilder(pipeline(app), 'image', {
+        target: registry().image('a'),
+        storageDriver: 'zfs' as never,
+      }),
+    "ci/image: storageDriver: is not a storage driver (got \"zfs\"); give 'overlay' or 'vfs'",
+  ],
+  [
+    'a mirror with a scheme',
+    aDaemon({ mirrors: { 'docker.io': ['https://mirror'] } }),
+    'platform/buildkit: mirrors.docker.io: is not a registry (got "https://mirror"); give a host with an optional port, such as docker.io or mirror.example.com:5000',
+  ],
+  [
+    'a host of plain http with a blank',
+    aDaemon({ plainHttp: ['a b'] }),
+    'platform/buildkit: plainHttp: is not a registry (got "a b"); …',
+  ],
+  [
+    'a cache as large as its storage',
+    aDaemon({ storage: Size.gibibytes(10), cacheLimit: Size.gibibytes(10) }),
+    'platform/buildkit: cacheLimit: leaves running builds nothing of 10Gi (got "10Gi"); give less than storage: four fifths of it is well',
+  ],
+  [
+    'a daemon of no size',
+    aDaemon({ storage: Size.gibibytes(0) }),
+    'platform/buildkit: storage: is no size (got "0Gi"); give Size.gibibytes(50)',
+  ],
+  [
+    'a storage class without a volume',
+    aDaemon({ storageClassName: 'fast' }),
+    'platform/buildkit: storageClassName: is of no use without a volume (got "fast"); give persistent: true, or leave it out',
+  ],
+  [
+    'no steps at once',
+    aDaemon({ maxParallelism: 0 }),
+    'platform/buildkit: maxParallelism: is not a number of steps (got 0); give 1 or more, or leave it out',
+  ],
+  [
+    'certificates that are no Secret',
+    aDaemon({ tls: { serverSecret: 'CANARY KEY', clientSecret: 'b' } }),
+    'platform/buildkit: tls.serverSecret: is not a valid Secret name (got a hidden value); …',
+  ],
+  [
+    'a confinement that is none',
+    aDaemon({ confinement: 'none' }),
+    "platform/buildkit: confinement: names no profile (got \"none\"); give { appArmor: 'profile' }, 'node-default' or 'unconfined'",
+  ],
+  [
+    'a daemon in a namespace of Kubernetes',
+    aDaemon({ namespace: 'kube-system' }),
+    'platform/buildkit/namespace: namespace: is a namespace of Kubernetes itself (got "kube-system"); …',
+  ],
+];
+
 export const images: readonly Row[] = [
+  ...builders,
   [
     'an image in upper case',
     imageNamed('quay.io/Team/build'),

@@ -12,6 +12,10 @@ export const pinned = {
   coredns: 'v1.15.0',
   /** The module has no release tags, only pseudo-versions. */
   minio: 'v0.0.0-20260212201848-7aac2a2c5b7c',
+  buildkit: 'v0.34.2',
+  rootlesskit: 'v2.3.6',
+  /** The last of the archived project: the fork that the library names is not on the module proxy. */
+  kaniko: 'v1.24.0',
 } as const;
 
 const kubernetesNames = [
@@ -24,7 +28,8 @@ const kubernetesNames = [
 ] as const;
 
 export type KubernetesBinary = (typeof kubernetesNames)[number];
-export type BinaryName = KubernetesBinary | 'etcd' | 'coredns' | 'minio';
+export type BuilderBinary = 'buildkitd' | 'buildctl' | 'rootlesskit' | 'kaniko';
+export type BinaryName = KubernetesBinary | 'etcd' | 'coredns' | 'minio' | BuilderBinary;
 
 interface GoBinary {
   readonly module: string;
@@ -33,7 +38,17 @@ interface GoBinary {
   /** The binary's cache path, keyed by version. */
   readonly path: string;
   readonly ldflags: readonly string[];
+  /** Modules that have to be taken in another version than the binary's own module asks for. */
+  readonly replacements?: readonly string[];
 }
+
+/** What BuildKit requires and a module proxy may refuse, as commits without a release, in versions that it gives. */
+const buildkitReplacements = [
+  'github.com/tonistiigi/fsutil v0.0.0-20260819142231-83cac42c1c52',
+  'github.com/moby/policy-helpers v0.0.0-20260901142052-72f704e6cdb6',
+  'github.com/tonistiigi/go-actions-cache v0.0.0-20260120203934-54bc28c26fd2',
+  'github.com/moby/profiles/seccomp v0.2.3',
+];
 
 function describe(name: BinaryName, kubernetes: string): GoBinary {
   switch (name) {
@@ -43,6 +58,21 @@ function describe(name: BinaryName, kubernetes: string): GoBinary {
       return released(name, 'github.com/coredns/coredns', pinned.coredns);
     case 'minio':
       return released(name, 'github.com/minio/minio', pinned.minio);
+    case 'buildkitd':
+    case 'buildctl':
+      return {
+        ...released(name, 'github.com/moby/buildkit', pinned.buildkit, `cmd/${name}`),
+        replacements: buildkitReplacements,
+      };
+    case 'rootlesskit':
+      return released(
+        name,
+        'github.com/rootless-containers/rootlesskit/v2',
+        pinned.rootlesskit,
+        'cmd/rootlesskit',
+      );
+    case 'kaniko':
+      return released(name, 'github.com/GoogleContainerTools/kaniko', pinned.kaniko, 'cmd/executor');
     default: {
       const [major, minor] = kubernetes.split('.');
       const version = 'k8s.io/component-base/version';
@@ -63,8 +93,9 @@ function describe(name: BinaryName, kubernetes: string): GoBinary {
   }
 }
 
-function released(name: BinaryName, module: string, version: string): GoBinary {
-  return { module, version, package: module, path: cachePath(name, version, name), ldflags: [] };
+function released(name: BinaryName, module: string, version: string, folder = ''): GoBinary {
+  const path = cachePath(name, version, name);
+  return { module, version, package: join(module, folder), path, ldflags: [] };
 }
 
 /**
@@ -119,14 +150,15 @@ async function built(name: BinaryName, kubernetes: string): Promise<string> {
  * A module of our own that requires the binary's. Kubernetes replaces its staging modules by folders, which
  * counts only in its own tree: here they are replaced by the modules published from those folders.
  */
-async function goMod({ module, version }: GoBinary): Promise<string> {
+async function goMod({ module, version, replacements: others = [] }: GoBinary): Promise<string> {
   const download = await go(['mod', 'download', '-json', `${module}@${version}`], dirname(cachePath()));
   const { GoMod } = JSON.parse(download) as { GoMod: string };
   const original = await readFile(GoMod, 'utf8');
   const language = original.match(/^go .+$/m)?.[0] ?? 'go 1.24.0';
   const staging = [...original.matchAll(/(k8s\.io\/[a-z0-9-]+) => \.\/staging/g)].map(([, name]) => name);
   const stagingVersion = version.replace(/^v1\./, 'v0.');
-  const replacements = [...new Set(staging)].map((name) => `replace ${name} => ${name} ${stagingVersion}`);
+  const replaced = [...[...new Set(staging)].map((name) => `${name} ${stagingVersion}`), ...others];
+  const replacements = replaced.map((other) => `replace ${other.split(' ')[0]} => ${other}`);
   return ['module tools', language, `require ${module} ${version}`, ...replacements, ''].join('\n');
 }
 

@@ -11,7 +11,17 @@ export interface Recipe {
   readonly config: ImageConfig;
 }
 
-export type RecipeName = 'pause' | 'busybox' | 'debian' | 'redis' | 'registry' | 'minio' | 'rabbitmq';
+export type RecipeName =
+  | 'pause'
+  | 'busybox'
+  | 'debian'
+  | 'redis'
+  | 'registry'
+  | 'minio'
+  | 'rabbitmq'
+  | 'buildkit'
+  | 'buildah'
+  | 'kaniko';
 
 const script = (...lines: readonly string[]) => ({ text: `#!/bin/sh\n${lines.join('\n')}\n`, mode: 0o755 });
 const volume = { directory: { mode: 0o1777 } };
@@ -26,6 +36,14 @@ const debian = () =>
     'rabbitmq-server',
     'redis-server',
   ]);
+
+/** The packages of the root that image builders and skopeo share. */
+const builders = () => debianLayer(['buildah', 'ca-certificates', 'runc', 'skopeo', 'uidmap']);
+
+/** A recipe with busybox and the given files on top. */
+export function onBusybox(files: LayerFiles, config: ImageConfig): Recipe {
+  return { layers: async () => [await filesLayer(await busyboxFiles()), await filesLayer(files)], config };
+}
 
 /** A recipe with the Debian root and the given files on top. */
 export function onDebian(files: LayerFiles, config: ImageConfig): Recipe {
@@ -152,6 +170,68 @@ health:
       Env: [path()],
       Volumes: { '/data': {} },
       ExposedPorts: { '9000/tcp': {} },
+    },
+  },
+  /** The rootless kind of BuildKit's image: daemon and client, as user 1000. */
+  buildkit: {
+    layers: async () => {
+      const { buildkitd, buildctl, rootlesskit } = await kubernetesBinaries(pinned.kubernetes, [
+        'buildkitd',
+        'buildctl',
+        'rootlesskit',
+      ]);
+      const range = { text: 'user:100000:65536\n' };
+      const idMaps = join(await unpacked(['uidmap']), 'usr/bin');
+      return [
+        await builders(),
+        await filesLayer({
+          'usr/bin/buildkitd': { copy: buildkitd, mode: 0o755 },
+          'usr/bin/buildctl': { copy: buildctl, mode: 0o755 },
+          'usr/bin/rootlesskit': { copy: rootlesskit, mode: 0o755 },
+          // Debian's are setuid, and as root could not open what belongs to the user.
+          'usr/bin/newuidmap': {
+            copy: join(idMaps, 'newuidmap'),
+            mode: 0o755,
+            capabilities: 'cap_setuid=ep',
+          },
+          'usr/bin/newgidmap': {
+            copy: join(idMaps, 'newgidmap'),
+            mode: 0o755,
+            capabilities: 'cap_setgid=ep',
+          },
+          'etc/passwd': { text: 'root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n' },
+          'etc/subuid': range,
+          'etc/subgid': range,
+          'home/user/.local/share/buildkit': volume,
+          'run/user/1000': volume,
+        }),
+      ];
+    },
+    config: {
+      Entrypoint: ['rootlesskit', 'buildkitd'],
+      Env: [path(), 'HOME=/home/user', 'USER=user', 'XDG_RUNTIME_DIR=/run/user/1000'],
+      User: '1000:1000',
+      ExposedPorts: { '1234/tcp': {} },
+    },
+  },
+  /** Buildah and skopeo, for both of their images. */
+  buildah: { layers: async () => [await builders()], config: { Cmd: ['sh'], Env: [path()] } },
+  /** Kaniko's executor, alone in its image as in the official one. */
+  kaniko: {
+    layers: async () => {
+      const { kaniko } = await kubernetesBinaries(pinned.kubernetes, ['kaniko']);
+      return [await filesLayer({ 'kaniko/executor': { copy: kaniko, mode: 0o755 }, workspace: volume })];
+    },
+    config: {
+      Entrypoint: ['/kaniko/executor'],
+      Env: [
+        'HOME=/root',
+        'USER=root',
+        path('/usr/local/bin:/kaniko'),
+        'DOCKER_CONFIG=/kaniko/.docker/',
+        'SSL_CERT_DIR=/kaniko/ssl/certs',
+      ],
+      WorkingDir: '/workspace',
     },
   },
   /** Writes to /var/lib/rabbitmq, and beside the log on standard output to RABBITMQ_LOG_BASE. */

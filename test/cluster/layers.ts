@@ -17,7 +17,7 @@ export interface Layer {
 /** What a file of a layer is: a text, a copy of a file on this machine, a symbolic link or a folder. */
 export type LayerFile =
   | { readonly text: string; readonly mode?: number }
-  | { readonly copy: string; readonly mode?: number }
+  | { readonly copy: string; readonly mode?: number; readonly capabilities?: string }
   | { readonly link: string }
   | { readonly directory: { readonly mode: number } };
 
@@ -36,7 +36,12 @@ export async function filesLayer(files: LayerFiles): Promise<Layer> {
     // Links last: by then the folders are there that a link may stand for.
     for (const [path, file] of Object.entries(files)) await write(join(root, path), file);
     const reproducible = ['--sort=name', '--owner=0', '--group=0', '--numeric-owner', '--mtime=@0'];
-    await command('tar', ['--create', '--file', archive, '--directory', root, ...reproducible, '.']);
+    const capable = Object.values(files).some((file) => 'copy' in file && file.capabilities !== undefined);
+    const attributes = capable ? ['--xattrs', '--xattrs-include=security.capability'] : [];
+    await command('tar', [
+      ...['--create', '--file', archive, '--directory', root],
+      ...[...reproducible, ...attributes, '.'],
+    ]);
     await rm(root, { recursive: true });
   });
 }
@@ -52,6 +57,10 @@ async function write(path: string, file: LayerFile): Promise<void> {
     if ('copy' in file) await copyFile(file.copy, path);
     else await writeFile(path, file.text);
     await chmod(path, file.mode ?? 0o644);
+    if ('copy' in file && file.capabilities !== undefined) {
+      await installed({ setcap: 'libcap2-bin' });
+      await command('setcap', [file.capabilities, path]);
+    }
   }
 }
 

@@ -2,10 +2,10 @@
 
 import { ImageName, KeelWatchedBuild, MinioService } from 'keelson';
 import { describe, expect, test } from 'vitest';
-import { commitOn } from '../support/commits.ts';
+import { commitOn, filled } from '../support/commits.ts';
 import { templated } from '../support/image-build.ts';
 import { podsOf } from '../support/pods.ts';
-import { pipeline, reference } from '../support/programs.ts';
+import { pipeline, pipelineConfiguration, reference } from '../support/programs.ts';
 import { type Manifest, synthesized } from '../support/synthesized.ts';
 import { variants } from '../support/variants.ts';
 import { connections, type ExternalRef, type PodRef } from './network-policy.ts';
@@ -173,6 +173,39 @@ test('with the addresses of the API server given, no other address of the cluste
   const from: PodRef = { namespace: 'one', labels: build?.labels ?? {} };
   expect(may({ from, to: { external: '10.0.0.1' }, port: 6443 })).toBe(true);
   expect(may({ from, to: { external: '10.0.0.2' }, port: 6443 })).toBe(false);
+});
+
+test("BuildKit's daemon is reached by image builds of commits, and reaches registries and the internet", () => {
+  const { objects } = (variants.get('a program with every image builder') ?? reference)();
+  const configuration = objects.find(({ metadata }) => metadata.name === 'keelson-pipeline');
+  const { images } = pipelineConfiguration({ find: <T>() => configuration as T });
+  const commit = filled(
+    images.find(({ name }) => name === 'buildkit')?.jobTemplate ?? [],
+    commitOn('main', { namespace: 'gw-one' }),
+  );
+  const { allows: may } = connections([...objects, ...commit, stranger]);
+  const labelled = (of: string, namespace: string): PodRef => {
+    const found = podsOf([...objects, ...commit]).find((pod) => pod.of === of);
+    return { namespace, labels: found?.labels ?? {} };
+  };
+  const daemon = labelled('Deployment buildkit/buildkit', 'buildkit');
+  const client = labelled('Job gw-one/imagebuilder', 'gw-one');
+  expect(may({ from: client, to: daemon, port: 1234 })).toBe(true);
+  for (const from of [
+    { ...client, namespace: 'stranger' },
+    { namespace: 'stranger', labels: {} },
+    labelled('Deployment images/build', 'images'),
+    { external: '140.82.121.3' },
+    { external: '10.0.0.9' },
+  ]) {
+    expect(may({ from, to: daemon, port: 1234 })).toBe(false);
+  }
+  const registry: PodRef = { namespace: 'container-registry', labels: { app: 'registry' } };
+  expect(may({ from: daemon, to: registry, port: 5000 })).toBe(true);
+  expect(may({ from: daemon, to: end('internet'), port: 443 })).toBe(true);
+  expect(may({ from: daemon, to: end('dns'), port: 53, protocol: 'UDP' })).toBe(true);
+  for (const name of ['metadata', 'API server', 'a neighbour in the LAN'])
+    expect(may({ from: daemon, to: end(name), port: 443 }), name).toBe(false);
 });
 
 test('a registry that a program deploys is reached by builds, Keel, controller and private addresses alone', () => {

@@ -2,7 +2,9 @@
 
 import type { PipelineConfiguration, TemplateObject, TemplateValues } from 'keelson';
 import type { Job } from 'kubernetes-types/batch/v1.js';
+import type { PodSpec } from 'kubernetes-types/core/v1.js';
 import { commitOn, filled } from './commits.ts';
+import { containersOf } from './pods.ts';
 import { pipelineConfiguration } from './programs.ts';
 import type { Manifest, Synthesized } from './synthesized.ts';
 
@@ -36,6 +38,14 @@ export function withTemplates(objects: readonly Manifest[]): readonly Manifest[]
     filled(template, commitOn('main', { namespace: `gw-0-1-0-main-${index + 1}` })),
   );
   return [...objects, ...made.flat()];
+}
+
+/** The same, with the arguments of the container that runs the Dockerfile, wherever it is in the pod. */
+export function buildPodOf(output: Synthesized): Pick<ImageBuild, 'objects' | 'args'> & { pod: PodSpec } {
+  const { objects, job } = imageBuildOf(output);
+  const pod: PodSpec = job.spec?.template.spec ?? { containers: [] };
+  const builder = containersOf(pod).find(({ name }) => name !== 'source');
+  return { objects, pod, args: builder?.args ?? [] };
 }
 
 /** The first image build of the only pipeline, for a commit on a branch. */

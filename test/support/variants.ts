@@ -1,6 +1,8 @@
 // The programs whose whole output tests look at: the reference pipeline in its variants, and what it does not use.
 import { Chart, Duration, Size } from 'cdk8s';
 import {
+  BuildahBuilder,
+  BuildKitBuilder,
   type Destination,
   GitCredential,
   GitSource,
@@ -8,6 +10,7 @@ import {
   GpuSharing,
   Gpus,
   ImageName,
+  KanikoBuilder,
   KeelPolicy,
   KeelTrigger,
   KeelWatchedBuild,
@@ -26,6 +29,7 @@ import {
 } from 'keelson';
 import { CERTIFICATE } from './certificate.ts';
 import { gitops } from './gitops.ts';
+import { privateRegistry } from './private-registry.ts';
 import { reference } from './programs.ts';
 import { likeSealed } from './sealing.ts';
 import { type Build, type Synthesized, synthesized } from './synthesized.ts';
@@ -253,6 +257,43 @@ const gitServer: Destination = {
   ports: [3000],
 };
 
+/** BuildKit with certificates and a volume, and each other builder with and without an account. */
+const imageBuilders: Build = (app) => {
+  const registry = MicroK8sRegistry.existing({ nodeAddress: '10.0.0.7' });
+  const hosted = privateRegistry();
+  const platform = new Platform(app, 'platform', {
+    registry,
+    buildkit: {
+      registries: [hosted],
+      mirrors: { 'docker.io': ['mirror.example.com'] },
+      tls: { serverSecret: 'buildkit-server', clientSecret: 'buildkit-client' },
+      persistent: true,
+      confinement: { appArmor: 'buildkit' },
+    },
+  });
+  const source = GitSource.remote('https://git.example.com/team/app.git', { branch: 'main' });
+  const ci = new Pipeline(app, 'images', { platform, source });
+  const dockerConfig = SecretSource.existing('readers', '.dockerconfigjson');
+  const first = new BuildKitBuilder(ci, 'buildkit', {
+    target: registry.image('team/a'),
+    platforms: ['linux/amd64', 'linux/arm64'],
+    sbom: true,
+    provenance: 'max',
+    frontend: 'builtin',
+    labels: { 'com.example.team': 'ci' },
+  });
+  new BuildKitBuilder(ci, 'buildkit-hosted', { target: hosted.image('team/a') });
+  new KanikoBuilder(ci, 'kaniko', { target: registry.image('team/b'), targetStage: 'test' });
+  new KanikoBuilder(ci, 'kaniko-hosted', { target: hosted.image('team/b'), dockerConfig });
+  new BuildahBuilder(ci, 'buildah', { target: registry.image('team/c'), storageDriver: 'vfs' });
+  new BuildahBuilder(ci, 'buildah-hosted', { target: hosted.image('team/c'), dockerConfig });
+  new KeelWatchedBuild(ci, 'build', {
+    image: first,
+    command: ['make', 'test'],
+    services: new MinioRabbitTestStack(ci, 'services'),
+  });
+};
+
 /** Each variant by what is different in it. */
 export const variants: ReadonlyMap<string, () => Synthesized> = new Map([
   ['the reference pipeline', () => reference()],
@@ -268,4 +309,5 @@ export const variants: ReadonlyMap<string, () => Synthesized> = new Map([
     'the reference pipeline with its images from a mirror',
     () => reference({}, { imageRegistry: 'mirror.example.com:5000/ci' }),
   ],
+  ['a program with every image builder', () => synthesized(imageBuilders)],
 ]);
