@@ -20,6 +20,7 @@ import { kubeObject } from '../kubernetes/object.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
 import { reportProblems } from '../kubernetes/problem.ts';
 import { resourceRequirements } from '../kubernetes/resources.ts';
+import { declareSecretUse } from '../kubernetes/secret-use.ts';
 import { service } from '../kubernetes/service.ts';
 import { serviceAccount } from '../kubernetes/service-account.ts';
 import { volumeClaim } from '../kubernetes/storage.ts';
@@ -32,7 +33,12 @@ import {
   SERVER_TLS_MOUNT,
   SOCKET,
 } from './buildkit-config.ts';
-import { type BuildKitDaemonProps, type BuildKitReference, daemonProblems } from './buildkit-daemon-props.ts';
+import {
+  type BuildKitDaemonProps,
+  type BuildKitReference,
+  daemonProblems,
+  TLS_FILES,
+} from './buildkit-daemon-props.ts';
 import { defaultImage } from './default-image.ts';
 import type { ImageName } from './image-name.ts';
 
@@ -102,6 +108,18 @@ export class BuildKitDaemon extends Construct implements BuildKitReference {
     reportProblems(this, daemonProblems(props, storage, cacheLimit, image));
 
     const { address, destination, clientSecret } = daemonIn(namespace, tls?.clientSecret);
+    if (tls !== undefined) {
+      for (const key of TLS_FILES) {
+        declareSecretUse(this, {
+          secretName: tls.serverSecret,
+          namespace,
+          key,
+          type: 'kubernetes.io/tls',
+          property: 'tls.serverSecret',
+          optional: false,
+        });
+      }
+    }
     this.address = address;
     this.destination = destination;
     this.clientSecret = clientSecret;
