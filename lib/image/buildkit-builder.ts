@@ -10,7 +10,7 @@ import { scratchVolume } from '../kubernetes/workload.ts';
 import type { ImageTarget } from '../registry/registry.ts';
 import type { BuildProgram, BuildSecret, BuildSteps, ImageBuild } from './build-program.ts';
 import { BUILDKIT_IMAGE } from './buildkit-daemon.ts';
-import { type BuildKitReference, TLS_FILES } from './buildkit-daemon-props.ts';
+import type { BuildKitReference } from './buildkit-daemon-props.ts';
 import { ImageBuilder } from './image-builder.ts';
 import type { ImageBuilderProps } from './image-builder-props.ts';
 import { ImageName } from './image-name.ts';
@@ -69,6 +69,7 @@ const TLS_MOUNT = '/keelson/buildkit';
 const CREDENTIAL_MOUNT = '/keelson/docker';
 const CA_MOUNT = '/keelson/certs';
 const UID = 65532;
+const TLS_FILES = ['ca.crt', 'tls.crt', 'tls.key'] as const;
 const CONFIG_SECRET = 'docker-config';
 
 /** It only asks and shows what is answered. */

@@ -24,10 +24,7 @@ export interface BuildKitTls {
    * the daemon's address, `buildkit.buildkit.svc.cluster.local` unless the namespace is another.
    */
   readonly serverSecret: string;
-  /** The keys of a Secret with a certificate, as cert-manager makes it. */
-export const TLS_FILES: readonly string[] = ['ca.crt', 'tls.crt', 'tls.key'];
-
-/** The Secret with the clients' certificate, in the namespace of each pipeline. */
+  /** The Secret with the clients' certificate, in the namespace of each pipeline. */
   readonly clientSecret: string;
 }
 

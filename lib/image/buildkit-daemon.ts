@@ -33,12 +33,7 @@ import {
   SERVER_TLS_MOUNT,
   SOCKET,
 } from './buildkit-config.ts';
-import {
-  type BuildKitDaemonProps,
-  type BuildKitReference,
-  daemonProblems,
-  TLS_FILES,
-} from './buildkit-daemon-props.ts';
+import { type BuildKitDaemonProps, type BuildKitReference, daemonProblems } from './buildkit-daemon-props.ts';
 import { defaultImage } from './default-image.ts';
 import type { ImageName } from './image-name.ts';
 
@@ -107,19 +102,8 @@ export class BuildKitDaemon extends Construct implements BuildKitReference {
     const labels = partLabels(NAME, 'image-daemon');
     reportProblems(this, daemonProblems(props, storage, cacheLimit, image));
 
+    if (tls !== undefined) this.#declareSecret(tls.serverSecret, namespace);
     const { address, destination, clientSecret } = daemonIn(namespace, tls?.clientSecret);
-    if (tls !== undefined) {
-      for (const key of TLS_FILES) {
-        declareSecretUse(this, {
-          secretName: tls.serverSecret,
-          namespace,
-          key,
-          type: 'kubernetes.io/tls',
-          property: 'tls.serverSecret',
-          optional: false,
-        });
-      }
-    }
     this.address = address;
     this.destination = destination;
     this.clientSecret = clientSecret;
@@ -196,6 +180,14 @@ export class BuildKitDaemon extends Construct implements BuildKitReference {
       container: () => container(image, resources(props, storage), tls !== undefined),
       volumes: () => volumes(props, storage),
     });
+  }
+
+  /** The keys that the daemon reads of its certificate's Secret. */
+  #declareSecret(secretName: string, namespace: string): void {
+    for (const key of ['ca.crt', 'tls.crt', 'tls.key']) {
+      const property = 'tls.serverSecret';
+      declareSecretUse(this, { secretName, namespace, key, type: undefined, property, optional: false });
+    }
   }
 }
 
