@@ -9,7 +9,6 @@ import { resourceProblems, resourceRequirements } from '../kubernetes/resources.
 import { literalSecretProblem } from '../kubernetes/secret-scan.ts';
 import type { SecretReference } from '../kubernetes/secret-source.ts';
 import { type PipelineRecord, recordOf } from '../pipeline/pipeline-record.ts';
-import type { PlatformReference } from '../platform/platform-reference.ts';
 import type { ImageTarget } from '../registry/registry.ts';
 import { ReleasePlan } from '../release/release-plan.ts';
 import type { GitSource } from '../source/git-source.ts';
