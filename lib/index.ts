@@ -52,16 +52,16 @@ export { KanikoBuilder, type KanikoBuilderProps } from './image/kaniko-builder.t
 export { MakisuBuilder, type MakisuBuilderProps } from './image/makisu-builder.ts';
 export { type LayerCache, RedisLayerCache, type RedisLayerCacheProps } from './image/redis-layer-cache.ts';
 export { branchTag, Tag } from './image/tag.ts';
+export { BuildJob } from './keel/build-job.ts';
+export type { BuildJobProps } from './keel/build-job-props.ts';
+export type { BuildProps, BuildVolumeProps, EnvironmentSource } from './keel/build-props.ts';
+export type { HandOverProps, NeighbourKeelProps } from './keel/hand-over-props.ts';
 export { Keel, type KeelProps } from './keel/keel.ts';
 export { KeelPolicy, type SemverOptions, type SemverScope } from './keel/keel-policy.ts';
 export type { KeelReference, WatchedRegistry, WatchRequest } from './keel/keel-reference.ts';
 export { KeelTrigger, type WebhookOptions } from './keel/keel-trigger.ts';
 export { KeelWatchedBuild } from './keel/keel-watched-build.ts';
-export type {
-  BuildVolumeProps,
-  EnvironmentSource,
-  KeelWatchedBuildProps,
-} from './keel/keel-watched-build-props.ts';
+export type { KeelWatchedBuildProps } from './keel/keel-watched-build-props.ts';
 export { KeelWebhook, type KeelWebhookProps } from './keel/keel-webhook.ts';
 export type {
   IngressControllerPeer,
@@ -79,7 +79,7 @@ export {
 export { KeelsonAnnotations, KeelsonLabels, type Stage } from './kubernetes/labels.ts';
 export { exceptFromLinters, type LinterCheck, type LinterException } from './kubernetes/linters.ts';
 export { IsolatedNamespace, type IsolatedNamespaceProps, type QuotaLimits } from './kubernetes/namespace.ts';
-export type { Destination, Egress } from './kubernetes/network.ts';
+export type { Destination, Egress, NetworkPolicyPeer } from './kubernetes/network.ts';
 export type { NodeSelector } from './kubernetes/placement.ts';
 export { PodSecurity, type PodSecurityLevel } from './kubernetes/pod-security.ts';
 export type { Problem } from './kubernetes/problem.ts';

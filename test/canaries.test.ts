@@ -18,8 +18,10 @@ import {
   inTemporaryDirectory,
   problemsOf,
   readFiles,
+  type Synthesized,
   synthesized,
 } from './support/synthesized.ts';
+import { LISTENER_LITERAL, variants } from './support/variants.ts';
 
 const CANARY = 'Canary0f7b3e';
 
@@ -170,6 +172,12 @@ test('the lists of Secrets and images have no value of any kind of secret', () =
     expect(JSON.stringify([expectedSecrets(app), imagesOf(app)])).not.toContain(CANARY);
   });
   expect(result.secrets.map(({ madeBy }) => madeBy)).toEqual(['sealed-secrets', 'manifest']);
+});
+
+test('a literal that a listener needs is in its Secret at home, and in no template', () => {
+  const { files } = (variants.get('builds that hand over') as () => Synthesized)();
+  const holders = [...files].filter(([, text]) => text.includes(LISTENER_LITERAL)).map(([path]) => path);
+  expect(holders).toEqual([expect.stringMatching(/^one\/40-secret-build-env-plain/)]);
 });
 
 test('no manifest of a generated or existing secret has a value', () => {

@@ -26,6 +26,8 @@ export interface ControllerConfiguration extends Document<'Controller'> {
   readonly lease: string;
   /** The ClusterRole that the controller binds itself to in the namespaces that it makes. */
   readonly commitNamespaceRole: string;
+  /** The ClusterRole that it binds itself to in the namespaces of listeners; absent where it makes none. */
+  readonly listenerNamespaceRole?: string;
   /** Most image builds that run at once, over all pipelines. */
   readonly maxConcurrentBuilds: number;
   /** How long finished image builds are kept. */
@@ -56,6 +58,8 @@ export interface PipelineConfiguration extends Document<'Pipeline'> {
   readonly images: readonly ImageConfiguration[];
   /** The builds that Keel starts. */
   readonly builds: readonly BuildConfiguration[];
+  /** The builds that run once. */
+  readonly jobs: readonly JobConfiguration[];
   /** What is done once a build has passed. */
   readonly releases: readonly ReleaseConfiguration[];
   /** Secrets in the pipeline's namespace whose missing values the controller makes. */
@@ -150,6 +154,47 @@ export interface BuildConfiguration {
   readonly services: readonly ServiceConfiguration[];
   /** How long a finished build is kept for examination; until the next image where absent. */
   readonly keepSeconds?: number;
+  /** How the build hands over to a listener in another namespace; absent where it builds in one only. */
+  readonly handOver?: HandOverConfiguration;
+}
+
+/** What becomes of a namespace in which a build has ended and from which its results were taken. */
+export type Afterwards = 'keep' | 'scaleDown' | 'selfDestruct';
+
+/** How a build hands over, so that the next one starts in a namespace of its own. */
+export interface HandOverConfiguration {
+  /** The objects of a listener's namespace, the Namespace itself first, with placeholders. */
+  readonly listener: readonly TemplateObject[];
+  /** The hash of them: a listener that waits and was made of others is replaced. */
+  readonly version: string;
+  /** Secrets of the pipeline's namespace that are copied into a listener's, under the same names. */
+  readonly copySecrets: readonly CopiedSecretConfiguration[];
+  /** ConfigMaps that are copied likewise. */
+  readonly copyConfigMaps: readonly string[];
+  /** What becomes of a namespace that has served. */
+  readonly afterwards: Afterwards;
+  /** Most namespaces of this build at a time, beside the pipeline's own. */
+  readonly maxNamespaces: number;
+}
+
+/** A Secret that is copied. */
+export interface CopiedSecretConfiguration {
+  /** The Secret's name. */
+  readonly secretName: string;
+  /** The keys that are needed; absent where all are. */
+  readonly keys?: readonly string[];
+}
+
+/** A build that runs once, as the controller repairs what it leaves behind. It never starts one. */
+export interface JobConfiguration {
+  /** The build's Job. */
+  readonly job: string;
+  /** The Lease that the gate holds while the build runs. */
+  readonly lease: string;
+  /** The ConfigMap with its status. */
+  readonly statusConfigMap: string;
+  /** Workloads that run only while the build does. */
+  readonly services: readonly ServiceConfiguration[];
 }
 
 /** A service that runs while a build does. */
@@ -168,10 +213,31 @@ export type ReadinessConfiguration =
   | { readonly amqp: { readonly host: string; readonly port: number } }
   | { readonly tcp: { readonly host: string; readonly port: number } };
 
-/** What the gate beside a watched build is told. */
-export interface GateConfiguration extends Document<'Gate'> {
-  /** The build's Deployment. */
+/** What the gate beside a build is told. The workload's kind is told by which of its names is there. */
+export type GateConfiguration = DeploymentGateConfiguration | JobGateConfiguration;
+
+/** What the gate of a watched build is told. */
+export interface DeploymentGateConfiguration extends CommonGateConfiguration {
+  /** The build's Deployment, in which Keel is held back. */
   readonly deployment: string;
+  /** Absent where the build does not hand over. */
+  readonly handOver?: GateHandOverConfiguration;
+}
+
+/** What a gate has to know of handing over. */
+export interface GateHandOverConfiguration {
+  /** How long the gate waits for the next listener before it lets the build run all the same. */
+  readonly timeoutSeconds: number;
+}
+
+/** What the gate of a build that runs once is told. There is no Keel to hold back. */
+export interface JobGateConfiguration extends CommonGateConfiguration {
+  /** The build's Job. */
+  readonly job: string;
+}
+
+/** What the gate beside any build is told. */
+export interface CommonGateConfiguration extends Document<'Gate'> {
   /** The name of the build's container. */
   readonly container: string;
   /** The Lease that the gate holds while the build runs. */

@@ -1,6 +1,12 @@
 export * from './configuration.ts';
 export type { AgentDocument } from './document.ts';
-export * from './job-template.ts';
+export {
+  fillTemplate,
+  placeholder,
+  type TemplateObject,
+  type TemplateValues,
+} from './job-template.ts';
+export * from './listener.ts';
 export * from './release.ts';
 export * from './run-files.ts';
 export * from './status.ts';

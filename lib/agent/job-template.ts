@@ -63,11 +63,6 @@ export function placeholder(name: keyof TemplateValues): string {
   return `((keelson.${name}))`;
 }
 
-const PLACEHOLDER = new RegExp(
-  `\\(\\(keelson\\.(${NAMES.map((name) => name.replace('.', '\\.')).join('|')})\\)\\)`,
-  'g',
-);
-
 /**
  * Fills a job template. Placeholders are replaced in string values of the parsed objects, once: a value
  * is data and never becomes syntax, neither YAML nor another placeholder. In a container's command, args
@@ -76,18 +71,26 @@ const PLACEHOLDER = new RegExp(
  * @see https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
  */
 export function fillTemplate<T>(template: T, values: TemplateValues): T {
+  return fillPlaceholders(template, Object.fromEntries(NAMES.map((name) => [name, values[name]])));
+}
+
+const PLACEHOLDER = /\(\(keelson\.([a-z]+(?:\.[a-z]+)?)\)\)/g;
+
+/** Replaces the placeholders of the given names; any other text that looks like one stays. */
+export function fillPlaceholders<T>(template: T, values: Readonly<Record<string, string>>): T {
   return fill(template, values, false) as T;
 }
 
 /** Fields in which the kubelet expands `$(NAME)`. */
 const EXPANDED = new Set(['command', 'args', 'env']);
 
-function fill(node: unknown, values: TemplateValues, expanded: boolean): unknown {
+function fill(node: unknown, values: Readonly<Record<string, string>>, expanded: boolean): unknown {
   if (typeof node === 'string') {
-    return node.replace(PLACEHOLDER, (_match, name: keyof TemplateValues) =>
+    return node.replace(PLACEHOLDER, (match, name: string) => {
+      const value = Object.hasOwn(values, name) ? values[name] : undefined;
       // The kubelet reads two dollar signs as one.
-      expanded ? values[name].replaceAll('$', '$$$$') : values[name],
-    );
+      return (expanded ? value?.replaceAll('$', '$$$$') : value) ?? match;
+    });
   }
   if (Array.isArray(node)) return node.map((item) => fill(item, values, expanded));
   if (node === null || typeof node !== 'object') return node;

@@ -82,7 +82,12 @@ export function assignWaves(constructs: readonly IConstruct[]): Placed<ApiObject
 }
 
 function kindWave(construct: IConstruct): number {
-  return ApiObject.isApiObject(construct) ? (WAVES[construct.kind] ?? OTHER_WAVE) : 0;
+  return ApiObject.isApiObject(construct) ? waveOfKind(construct.kind) : 0;
+}
+
+/** The wave of objects of a kind that depend on nothing else. */
+export function waveOfKind(kind: string): number {
+  return WAVES[kind] ?? OTHER_WAVE;
 }
 
 /** Depth first, with a stack of its own: a chain of dependencies may be longer than the call stack is deep. */

@@ -20,6 +20,7 @@ import { kubeObject } from '../kubernetes/object.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
 import { reportProblems } from '../kubernetes/problem.ts';
 import { resourceRequirements } from '../kubernetes/resources.ts';
+import { declareSecretUse } from '../kubernetes/secret-use.ts';
 import { service } from '../kubernetes/service.ts';
 import { serviceAccount } from '../kubernetes/service-account.ts';
 import { volumeClaim } from '../kubernetes/storage.ts';
@@ -101,6 +102,7 @@ export class BuildKitDaemon extends Construct implements BuildKitReference {
     const labels = partLabels(NAME, 'image-daemon');
     reportProblems(this, daemonProblems(props, storage, cacheLimit, image));
 
+    if (tls !== undefined) this.#declareSecret(tls.serverSecret, namespace);
     const { address, destination, clientSecret } = daemonIn(namespace, tls?.clientSecret);
     this.address = address;
     this.destination = destination;
@@ -178,6 +180,14 @@ export class BuildKitDaemon extends Construct implements BuildKitReference {
       container: () => container(image, resources(props, storage), tls !== undefined),
       volumes: () => volumes(props, storage),
     });
+  }
+
+  /** The keys that the daemon reads of its certificate's Secret. */
+  #declareSecret(secretName: string, namespace: string): void {
+    for (const key of ['ca.crt', 'tls.crt', 'tls.key']) {
+      const property = 'tls.serverSecret';
+      declareSecretUse(this, { secretName, namespace, key, type: undefined, property, optional: false });
+    }
   }
 }
 

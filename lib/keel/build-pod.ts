@@ -18,7 +18,6 @@ import {
   EVERY_POD,
   LOW_USER,
   privilegeExceptions,
-  SCALED_AT_RUN_TIME,
   VERSIONED_IMAGE,
   WRITABLE_ROOT,
 } from '../kubernetes/linter-reasons.ts';
@@ -31,14 +30,14 @@ import { declareSecretUse } from '../kubernetes/secret-use.ts';
 import { apiTokenVolume } from '../kubernetes/service-account.ts';
 import { claimVolume } from '../kubernetes/workload.ts';
 import type { TestService } from '../services/test-service.ts';
-import { AGENT_UID, gateContainer, gateVolumes, runMount } from './gate.ts';
-import type { EnvironmentSource, KeelWatchedBuildProps } from './keel-watched-build-props.ts';
+import type { BuildProps, EnvironmentSource } from './build-props.ts';
+import { AGENT_UID, BUILD_CONTAINER, gateContainer, gateVolumes, runMount } from './gate.ts';
 import { pullSecrets } from './pull-secrets.ts';
 import type { RunOutputs } from './run-outputs.ts';
 import { secretFileVolumes } from './secret-files.ts';
-import { WrapperVariables } from './wrapper.ts';
+import { type AfterCommand, WrapperVariables } from './wrapper.ts';
 
-export interface BuildPodOptions extends Omit<KeelWatchedBuildProps, 'image' | 'services' | 'volume'> {
+export interface BuildPodOptions extends Omit<BuildProps, 'image' | 'services' | 'volume'> {
   readonly name: string;
   readonly namespaceName: string;
   readonly image: ImageName;
@@ -47,6 +46,9 @@ export interface BuildPodOptions extends Omit<KeelWatchedBuildProps, 'image' | '
   readonly services: readonly TestService[];
   readonly volume: { readonly mountPath: string } | undefined;
   readonly outputs: RunOutputs;
+  /** What the container does when the command has ended, and how long it stays where it is kept. */
+  readonly after: AfterCommand;
+  readonly keepFor?: Duration;
   /** What the image is pulled with. */
   readonly pulls: readonly SecretReference[];
 }
@@ -59,7 +61,7 @@ const RESOURCES: ContainerResources = {
   ephemeralStorage: { request: Size.gibibytes(4), limit: Size.gibibytes(20) },
 };
 
-/** The pod of a watched build. Secrets are bound at once, the rest is produced at synthesis. */
+/** The pod of a build. Secrets are bound at once, the rest is produced at synthesis. */
 export function buildPod(scope: Construct, options: BuildPodOptions): () => PodSpec {
   const { name, podSecurity, node, hostUsers, volume, agentImage } = options;
   const secrets = secretFileVolumes(scope, options.secretFiles ?? {}, options.namespaceName);
@@ -94,7 +96,7 @@ function buildContainer(options: BuildPodOptions, env: EnvVar[], secretMounts: V
   const gpus = node?.gpus.any ? { [node.gpus.resourceName]: String(node.gpus.count) } : {};
   const { requests, limits } = resourceRequirements(resources, RESOURCES);
   return {
-    name: 'build',
+    name: BUILD_CONTAINER,
     image: image.toString(),
     imagePullPolicy: 'Always',
     command: ['/bin/sh', `${WRAPPER_DIRECTORY}/wrapper.sh`],
@@ -120,7 +122,7 @@ function volumeMount({ volume }: BuildPodOptions): VolumeMount | undefined {
 
 /** The wrapper's variables, those of the services, and the build's own, which win. */
 function variables(scope: Construct, options: BuildPodOptions): EnvVar[] {
-  const { services, env = {}, node, outputs, timeout = Duration.hours(2), keepFor } = options;
+  const { services, env = {}, node, outputs, timeout = Duration.hours(2), after, keepFor } = options;
   const uid: EnvVar = { name: 'KEELSON_RUN_ID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } };
   const output = outputs.directory === undefined ? '' : `${outputs.directory}/$(KEELSON_RUN_ID)`;
   const all = [
@@ -129,6 +131,7 @@ function variables(scope: Construct, options: BuildPodOptions): EnvVar[] {
     { name: WrapperVariables.OUTPUT_DIRECTORY, value: output },
     { name: WrapperVariables.ASSETS, value: lazy(() => outputs.patterns) },
     { name: WrapperVariables.TIMEOUT, value: String(timeout.toSeconds({ integral: false })) },
+    { name: WrapperVariables.AFTER, value: after },
     { name: WrapperVariables.KEEP, value: String(keepFor?.toSeconds({ integral: false }) ?? 0) },
     // Where NVIDIA's runtime is the node's default, the image alone could ask for every GPU.
     ...(node?.gpus.any ? [] : [{ name: VISIBLE_DEVICES, value: 'void' }]),
@@ -177,24 +180,28 @@ function podContext(podSecurity: PodSecurity): PodSecurityContext {
   };
 }
 
-const LATEST: LinterException = {
-  checks: ['kube-linter/latest-tag', 'kube-score/container-image-tag', 'polaris/tagNotSpecified'],
-  reason: 'Keel follows this tag and starts the build when it names another image',
-};
+const LATEST: LinterException['checks'] = [
+  'kube-linter/latest-tag',
+  'kube-score/container-image-tag',
+  'polaris/tagNotSpecified',
+];
 
-/** What linters say of every build, and of one whose namespace is not `restricted`. */
-export function buildExceptions(image: ImageName, podSecurity: PodSecurity): LinterException[] {
+/**
+ * What linters say of every build, and of one whose namespace is not `restricted`.
+ *
+ * @param latest why the image's tag may be `latest`
+ */
+export function buildExceptions(
+  image: ImageName,
+  podSecurity: PodSecurity,
+  latest: string,
+): LinterException[] {
   return [
     ...EVERY_POD,
     VERSIONED_IMAGE,
-    SCALED_AT_RUN_TIME,
     { checks: LOW_USER, reason: 'the image of a build says as which user it runs' },
     { checks: WRITABLE_ROOT, reason: 'a build writes where it likes in its own image' },
-    {
-      checks: ['polaris/livenessProbeMissing', 'polaris/readinessProbeMissing'],
-      reason: 'a build serves nobody; its timeout ends one that hangs',
-    },
-    ...(image.tag === 'latest' ? [LATEST] : []),
+    ...(image.tag === 'latest' ? [{ checks: LATEST, reason: latest }] : []),
     ...privilegeExceptions(podSecurity, podContext(podSecurity), containerContext(podSecurity)),
   ];
 }

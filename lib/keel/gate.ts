@@ -1,5 +1,5 @@
 import type { Container, Volume, VolumeMount } from 'kubernetes-types/core/v1.d.ts';
-import type { ServiceConfiguration } from '../agent/configuration.ts';
+import type { GateHandOverConfiguration, ServiceConfiguration } from '../agent/configuration.ts';
 import { GATE_KEY, type GateConfiguration } from '../agent/configuration.ts';
 import { OUTPUTS_PORT } from '../agent/release.ts';
 import { RUN_DIRECTORY } from '../agent/run-files.ts';
@@ -14,17 +14,25 @@ import type { RunOutputs } from './run-outputs.ts';
 /** The user that the agent's image runs as, and the group of a build pod's volumes. */
 export const AGENT_UID = 65532;
 
+/** The name of the build's container. */
+export const BUILD_CONTAINER = 'build';
+
 const CONFIG_DIRECTORY = '/keelson/config';
 
-/** The names of a watched build's objects. */
+/** What makes a build's pods: a Deployment that Keel rolls, or a Job. */
+export type BuildWorkload =
+  | { readonly deployment: string; readonly handOver?: GateHandOverConfiguration }
+  | { readonly job: string };
+
+/** The names of what a build's gate writes to. */
 export interface BuildNames {
-  readonly deployment: string;
   readonly lease: string;
   readonly status: string;
 }
 
 /** The gate's configuration. */
 export function gateConfiguration(
+  workload: BuildWorkload,
   names: BuildNames,
   services: readonly ServiceConfiguration[],
   outputs: RunOutputs,
@@ -32,8 +40,8 @@ export function gateConfiguration(
   return {
     apiVersion: AGENT_API_VERSION,
     kind: 'Gate',
-    deployment: names.deployment,
-    container: 'build',
+    ...workload,
+    container: BUILD_CONTAINER,
     lease: names.lease,
     statusConfigMap: names.status,
     historyLimit: 20,
@@ -96,10 +104,17 @@ export function runMount(): VolumeMount {
 }
 
 /** What the gate may do, by name wherever Kubernetes can tell names apart. */
-export function gateRules(names: BuildNames, services: readonly ServiceConfiguration[]): PolicyRule[] {
+export function gateRules(
+  workload: BuildWorkload,
+  names: BuildNames,
+  services: readonly ServiceConfiguration[],
+): PolicyRule[] {
   const scaled = services.map(({ deployment }) => deployment);
   return [
-    named('apps', ['deployments'], [names.deployment], ['get', 'patch']),
+    // Where Keel is held back. Nothing rolls a Job.
+    ...('deployment' in workload
+      ? [named('apps', ['deployments'], [workload.deployment], ['get', 'patch'])]
+      : []),
     ...(scaled.length > 0
       ? [
           named('apps', ['deployments'], scaled, ['get']),

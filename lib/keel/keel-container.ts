@@ -1,12 +1,23 @@
 import { Size } from 'cdk8s';
 import type { Volume } from 'kubernetes-types/core/v1.d.ts';
 import type { ImageName } from '../image/image-name.ts';
+import { LOW_USER, ONE_PROBE } from '../kubernetes/linter-reasons.ts';
+import type { LinterException } from '../kubernetes/linters.ts';
 import { resourceRequirements } from '../kubernetes/resources.ts';
 import { apiTokenMount, apiTokenVolume } from '../kubernetes/service-account.ts';
 import { scratchVolume, type WorkloadContainer } from '../kubernetes/workload.ts';
 import type { KeelProps } from './keel.ts';
 import type { NamespaceWatch } from './namespace-watch.ts';
 
+/** The image unless another is given. */
+export const DEFAULT_KEEL_IMAGE = 'ghcr.io/keel-hq/keel:0.22.1';
+/** The user that Keel's image runs as. */
+export const KEEL_UID = 666;
+/** What linters say of it. */
+export const KEEL_EXCEPTIONS: readonly LinterException[] = [
+  { checks: LOW_USER, reason: 'the image is made for this user' },
+  { checks: ONE_PROBE, reason: 'Keel answers one question about its health' },
+];
 /** Where Keel listens. */
 export const KEEL_PORT = 9300;
 

@@ -1,47 +1,48 @@
-import { type ApiObject, Size } from 'cdk8s';
+import type { ApiObject } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { Deployment } from 'kubernetes-types/apps/v1.d.ts';
-import type { Lease } from 'kubernetes-types/coordination/v1.d.ts';
-import type { ConfigMap } from 'kubernetes-types/core/v1.d.ts';
 import type { NetworkPolicyPeer } from 'kubernetes-types/networking/v1.d.ts';
-import { GATE_KEY, type ServiceConfiguration } from '../agent/configuration.ts';
+import { inactiveNames } from '../agent/listener.ts';
 import { OUTPUTS_PORT } from '../agent/release.ts';
-import { declareStage } from '../app/graph.ts';
-import type { GpuBuildNode } from '../gpu/gpu-build-node.ts';
 import { ImageBuilder } from '../image/image-builder.ts';
 import { ImageName } from '../image/image-name.ts';
-import type { ImageSource } from '../image/image-source.ts';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
+import { SCALED_AT_RUN_TIME } from '../kubernetes/linter-reasons.ts';
 import { exceptFromLinters } from '../kubernetes/linters.ts';
-import {
-  type Destination,
-  networkPolicy,
-  to,
-  toApiServer,
-  toDns,
-  toInternet,
-} from '../kubernetes/network.ts';
+import { toDnsLabel } from '../kubernetes/names.ts';
+import type { Destination } from '../kubernetes/network.ts';
 import { kubeObject, lazy } from '../kubernetes/object.ts';
-import { PodSecurity } from '../kubernetes/pod-security.ts';
-import { formatProblem, reportProblems } from '../kubernetes/problem.ts';
-import { every, Grant, named } from '../kubernetes/rbac.ts';
+import { reportProblems } from '../kubernetes/problem.ts';
+import { every, Grant, named, type Subject } from '../kubernetes/rbac.ts';
 import type { SecretReference } from '../kubernetes/secret-source.ts';
-import { serviceAccount } from '../kubernetes/service-account.ts';
-import { volumeClaim } from '../kubernetes/storage.ts';
-import { namespaceOf, recordOf } from '../pipeline/pipeline-record.ts';
-import { defaultAgentImage } from '../platform/agent-image.ts';
-import type { PlatformReference } from '../platform/platform-reference.ts';
-import type { TestService } from '../services/test-service.ts';
-import { buildExceptions, buildPod } from './build-pod.ts';
-import { gateConfiguration, gateRules } from './gate.ts';
+import { buildExceptions } from './build-pod.ts';
+import { buildProblems } from './build-problems.ts';
+import {
+  type BuildStage,
+  buildObjects,
+  buildPodLabels,
+  buildQuota,
+  buildSelector,
+  buildStage,
+  declareBuild,
+  stagePod,
+} from './build-stage.ts';
+import {
+  gateHandOver,
+  handOverConfiguration,
+  handOverOptions,
+  handOverProblems,
+  listenerProblems,
+} from './hand-over.ts';
+import type { HandOverProps } from './hand-over-props.ts';
 import { KeelPolicy } from './keel-policy.ts';
-import type { KeelReference, WatchRequest } from './keel-reference.ts';
+import type { WatchRequest } from './keel-reference.ts';
 import { KeelTrigger } from './keel-trigger.ts';
 import type { KeelWatchedBuildProps } from './keel-watched-build-props.ts';
-import { bindPullSecrets, pullSecrets } from './pull-secrets.ts';
-import { RunOutputs } from './run-outputs.ts';
+import { NeighbourKeel } from './neighbour-keel.ts';
+import { pullSecrets } from './pull-secrets.ts';
 import { watchedBuildProblems } from './watched-build-problems.ts';
-import { WRAPPER_SCRIPT } from './wrapper.ts';
+import { AfterCommand } from './wrapper.ts';
 
 /**
  * A build that Keel starts whenever its image changes.
@@ -70,64 +71,42 @@ export class KeelWatchedBuild extends Construct {
   readonly keelGrant: Grant | undefined;
   /** The volume that outlives a build. */
   readonly claim: ApiObject | undefined;
-  readonly #namespace: string;
-  readonly #outputs: RunOutputs;
+  readonly #stage: BuildStage;
+  readonly #handsOver: boolean;
 
   constructor(scope: Construct, id: string, props: KeelWatchedBuildProps) {
     super(scope, id);
-    const record = recordOf(this, props);
-    const platform = props.platform ?? record?.platform;
-    const namespace = record?.namespace ?? namespaceOf(this, props.namespace);
-    this.#namespace = namespace;
+    const stage = buildStage(this, props);
+    this.#stage = stage;
+    const { record, platform, namespace, image, names, configurations, pulls } = stage;
     const keel = props.keel ?? platform?.keel;
     const policy = props.policy ?? KeelPolicy.sameTag();
     const trigger = props.trigger ?? KeelTrigger.poll();
-    const podSecurity = props.podSecurity ?? PodSecurity.restricted();
-    const services = [...(props.services ?? [])];
-    const configurations = services.map(({ configuration }) => configuration);
-    const names = { deployment: id, lease: id, status: `${id}-status` };
-    this.image = props.image instanceof ImageName ? props.image : props.image.image;
-    const agentImage = props.agentImage ?? platform?.agentImage ?? defaultAgentImage(this);
-    const context = { image: this.image, policy, trigger, agentImage, namespace, services, keel };
-    reportProblems(this, watchedBuildProblems(this, context, props));
+    const handOver = handOverOptions(props.handOver);
+    this.image = image;
+    this.#handsOver = handOver !== undefined;
+    reportProblems(this, [
+      ...watchedBuildProblems({ image, policy, trigger, keel, handsOver: handOver !== undefined }, props),
+      ...(handOver === undefined ? [] : handOverProblems(stage, trigger, handOver, props.keel)),
+      ...buildProblems(this, stage, props),
+    ]);
 
-    const volume =
-      props.volume === false ? undefined : { mountPath: '/build', size: Size.gibibytes(20), ...props.volume };
-    this.#outputs = new RunOutputs(volume?.mountPath);
-    this.node.addValidation({ validate: () => this.#outputs.problems().map(formatProblem) });
-    this.claim = volume && volumeClaim(this, 'claim', { name: id, namespace }, 'volume', volume);
-    serviceAccount(this, 'service-account', id, namespace);
-    this.gateGrant = new Grant(this, 'gate', {
-      name: `${id}-gate`,
-      namespace,
-      to: { namespace, serviceAccountName: id },
-      rules: () => gateRules(names, configurations),
-    });
-    this.#state(namespace, names, configurations);
-    this.#network(namespace, services, platform);
-
-    const pulls = bindPullSecrets(this, 'imagePullSecrets', props.imagePullSecrets ?? [], namespace);
-    const labels = { ...partLabels(id, 'build'), ...policy.labels, ...trigger.labels };
-    const pod = buildPod(this, {
-      ...props,
-      name: id,
-      namespaceName: namespace,
-      image: this.image,
-      agentImage,
-      podSecurity,
-      services,
-      volume,
-      outputs: this.#outputs,
-      pulls,
-    });
+    const { claim, gateGrant } = buildObjects(this, stage, () => ({
+      deployment: id,
+      ...(handOver !== undefined && { handOver: gateHandOver(handOver) }),
+    }));
+    this.claim = claim;
+    this.gateGrant = gateGrant;
+    const watched = watchedBy(policy, trigger, handOver !== undefined);
+    const pod = stagePod(this, stage, props, AfterCommand.KEEP);
     this.deployment = kubeObject<Deployment>(this, 'Resource', {
       apiVersion: 'apps/v1',
       kind: 'Deployment',
       metadata: {
         name: id,
         namespace,
-        labels: { ...labels, 'app.kubernetes.io/instance': id },
-        annotations: { ...policy.annotations, ...trigger.annotations },
+        labels: { ...partLabels(id, 'build'), ...watched.labels, 'app.kubernetes.io/instance': id },
+        annotations: watched.annotations,
       },
       // Neither replicas nor the annotation keel.sh/policy stand here: they are the agent's at run time.
       spec: lazy(() => ({
@@ -136,35 +115,56 @@ export class KeelWatchedBuild extends Construct {
         strategy: { type: 'Recreate' },
         // A Deployment that waits for its first image has not failed.
         progressDeadlineSeconds: 86_400,
-        selector: { matchLabels: this.#selector() },
-        template: { metadata: { labels: { ...partLabels(id, 'build'), ...this.#selector() } }, spec: pod() },
+        selector: { matchLabels: buildSelector(id) },
+        template: {
+          metadata: {
+            labels: buildPodLabels(id),
+            // The build finds them in /etc/podinfo, and its gate what to listen for.
+            ...(handOver !== undefined && { annotations: watched.annotations }),
+          },
+          spec: pod(),
+        },
       })),
     });
 
-    exceptFromLinters(this.deployment, ...buildExceptions(this.image, podSecurity));
+    exceptFromLinters(
+      this.deployment,
+      ...buildExceptions(
+        image,
+        stage.podSecurity,
+        'Keel follows this tag and starts the build when it names another image',
+      ),
+      SCALED_AT_RUN_TIME,
+      {
+        checks: ['polaris/livenessProbeMissing', 'polaris/readinessProbeMissing'],
+        reason: 'a build serves nobody; its timeout ends one that hangs',
+      },
+    );
 
     const target = props.image instanceof ImageBuilder ? props.image.target.registry : platform?.registry;
     const request = { namespace, policy, trigger, ...(target !== undefined && { registry: target }) };
-    this.keelGrant = keel && this.#watched(keel, request, pulls);
+    const watcher =
+      handOver === undefined ? keel?.watch(request) : this.#neighbour(handOver, request, stage)?.account;
+    this.keelGrant = watcher && this.#watched(watcher, request, pulls);
+    if (handOver !== undefined) this.node.addValidation({ validate: () => listenerProblems(this, stage) });
     record?.contribute({
-      podSecurity,
+      podSecurity: stage.podSecurity,
       readSecrets: pulls,
-      quota: props.node?.gpus.any
-        ? { [`requests.${props.node.gpus.resourceName}`]: props.node.gpus.count }
-        : {},
+      quota: buildQuota(props),
       build: () => ({
         deployment: id,
         lease: names.lease,
         statusConfigMap: names.status,
-        image: this.image.toString(),
+        image: image.toString(),
         ...(props.image instanceof ImageName ? {} : { builder: props.image.node.id }),
         insecureRegistry: target?.insecure ?? false,
         ...(pulls.length > 0 && { pullSecrets: pulls.map(({ secretName, key }) => ({ secretName, key })) }),
         services: configurations,
         ...(props.keepFor !== undefined && { keepSeconds: props.keepFor.toSeconds({ integral: false }) }),
+        ...(handOver !== undefined && { handOver: handOverConfiguration(this, stage, handOver) }),
       }),
     });
-    this.#declare(props.image, services, props.node);
+    declareBuild(this, stage, props, { title: `build ${id}`, image: 'new digest, seen by Keel' });
   }
 
   /**
@@ -176,72 +176,41 @@ export class KeelWatchedBuild extends Construct {
    * @returns where they are fetched
    */
   shareOutputs(assets: readonly string[], readers: readonly NetworkPolicyPeer[]): Destination {
-    this.#outputs.share(assets, readers);
-    const namespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': this.#namespace } };
+    this.#stage.outputs.share(assets, readers);
+    const { record, name, namespace } = this.#stage;
+    // A listener's namespace has another name, and the same label.
+    const matchLabels =
+      this.#handsOver && record !== undefined
+        ? { [KeelsonLabels.PIPELINE]: toDnsLabel(record.pipelineName) }
+        : { 'kubernetes.io/metadata.name': namespace };
     return {
-      peers: [{ namespaceSelector, podSelector: { matchLabels: this.#selector() } }],
+      peers: [{ namespaceSelector: { matchLabels }, podSelector: { matchLabels: buildSelector(name) } }],
       ports: [OUTPUTS_PORT],
     };
   }
 
-  #selector(): Record<string, string> {
-    return { 'app.kubernetes.io/name': this.node.id, [KeelsonLabels.STAGE]: 'build' };
-  }
-
-  /** What gate and wrapper read, and where the gate keeps what it must not forget. */
-  #state(
-    namespace: string,
-    names: { deployment: string; lease: string; status: string },
-    services: readonly ServiceConfiguration[],
-  ): void {
-    const id = names.deployment;
-    const configMap = (child: string, name: string, data?: Record<string, string>): ApiObject =>
-      kubeObject<ConfigMap>(this, child, {
-        apiVersion: 'v1',
-        kind: 'ConfigMap',
-        metadata: { name, namespace },
-        ...(data !== undefined && { data }),
-      });
-    configMap('gate-config', `${id}-gate`, {
-      [GATE_KEY]: lazy(
-        () => `${JSON.stringify(gateConfiguration(names, services, this.#outputs), null, 2)}\n`,
-      ),
-    });
-    configMap('wrapper', `${id}-wrapper`, { 'wrapper.sh': WRAPPER_SCRIPT });
-    // The gate writes these two; they are here so that it needs no right to create any.
-    configMap('status', names.status);
-    kubeObject<Lease>(this, 'lease', {
-      apiVersion: 'coordination.k8s.io/v1',
-      kind: 'Lease',
-      metadata: { name: names.lease, namespace },
+  /** The Keel beside a build that hands over. */
+  #neighbour(
+    { keel }: HandOverProps,
+    request: WatchRequest,
+    { name, platform }: BuildStage,
+  ): NeighbourKeel | undefined {
+    if (keel === false) return undefined;
+    return new NeighbourKeel(this, 'neighbour-keel', {
+      ...keel,
+      build: name,
+      request,
+      platformName: platform?.platformName ?? '',
+      apiServer: platform?.apiServer,
+      egress: platform?.egress,
     });
   }
 
-  #network(
-    namespace: string,
-    services: readonly TestService[],
-    platform: PlatformReference | undefined,
-  ): void {
-    networkPolicy(this, 'network-policy', {
-      name: this.node.id,
-      namespace,
-      pods: this.#selector(),
-      // Nobody connects to a build, but a release to its gate.
-      ingress: () => this.#outputs.ingress,
-      egress: () => [
-        toDns(),
-        toApiServer(platform?.apiServer),
-        ...toInternet(platform?.egress),
-        ...to(services.map(({ destination }) => destination)),
-      ],
-    });
-  }
-
-  #watched(keel: KeelReference, request: WatchRequest, pulls: readonly SecretReference[]): Grant {
+  #watched(watcher: Subject, request: WatchRequest, pulls: readonly SecretReference[]): Grant {
     return new Grant(this, 'keel', {
       name: `${this.node.id}-keel`,
       namespace: request.namespace,
-      to: keel.watch(request),
+      to: watcher,
       rules: () => [
         // list and watch can't be limited to a name.
         every('apps', ['deployments'], ['list', 'watch']),
@@ -251,20 +220,20 @@ export class KeelWatchedBuild extends Construct {
       ],
     });
   }
+}
 
-  #declare(
-    image: ImageSource | ImageName,
-    services: readonly TestService[],
-    node: GpuBuildNode | undefined,
-  ): void {
-    declareStage(this, {
-      title: `build ${this.node.id}`,
-      detail: this.image.toString(),
-      inputs: [
-        ...(image instanceof ImageName ? [] : [{ from: image, label: 'new digest, seen by Keel' }]),
-        ...services.map((from) => ({ from, label: 'runs beside' })),
-        ...(node === undefined ? [] : [{ from: node, label: 'runs on' }]),
-      ],
-    });
-  }
+/**
+ * What says to Keel, on the Deployment, when to roll it. Where the build hands over, Keel's names are inactive ones: the
+ * controller writes the real ones when this namespace is the one that listens, and no manifest fights over them.
+ */
+function watchedBy(
+  policy: KeelPolicy,
+  trigger: KeelTrigger,
+  handsOver: boolean,
+): { readonly labels: Record<string, string>; readonly annotations: Record<string, string> } {
+  const labels = { ...policy.labels, ...trigger.labels };
+  const annotations = { ...policy.annotations, ...trigger.annotations };
+  return handsOver
+    ? { labels: {}, annotations: inactiveNames({ ...labels, ...annotations }) }
+    : { labels, annotations };
 }

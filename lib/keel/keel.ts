@@ -6,7 +6,7 @@ import type { ImageName } from '../image/image-name.ts';
 import { egressProblems } from '../kubernetes/cidr.ts';
 import { durationProblems } from '../kubernetes/durations.ts';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
-import { BEHIND_SERVICE, LOW_USER, ONE_PROBE } from '../kubernetes/linter-reasons.ts';
+import { BEHIND_SERVICE } from '../kubernetes/linter-reasons.ts';
 import { exceptFromLinters } from '../kubernetes/linters.ts';
 import { checkNamespace, IsolatedNamespace } from '../kubernetes/namespace.ts';
 import {
@@ -26,7 +26,13 @@ import { type ContainerResources, resourceProblems } from '../kubernetes/resourc
 import { serviceAccount } from '../kubernetes/service-account.ts';
 import { workload } from '../kubernetes/workload.ts';
 import { certificateFiles, certificateProblems } from './certificate-authorities.ts';
-import { keelContainer, keelVolumes } from './keel-container.ts';
+import {
+  DEFAULT_KEEL_IMAGE,
+  KEEL_EXCEPTIONS,
+  KEEL_UID,
+  keelContainer,
+  keelVolumes,
+} from './keel-container.ts';
 import {
   type KeelReference,
   keelAccount,
@@ -89,8 +95,6 @@ const ALL_NAMESPACES = 'keel';
 
 const NAME = 'keel';
 const PODS = { [KeelsonLabels.STAGE]: 'keel' } as const;
-/** The user that Keel's image runs as. */
-const UID = 666;
 
 /**
  * Keel, which sees new images in a registry and rolls the Deployments that use them. One Keel runs for
@@ -137,7 +141,7 @@ export class Keel extends Construct implements KeelReference {
   constructor(scope: Construct, id: string, props: KeelProps = {}) {
     super(scope, id);
     this.#props = props;
-    this.#image = props.image ?? defaultImage(this, 'ghcr.io/keel-hq/keel:0.22.1');
+    this.#image = props.image ?? defaultImage(this, DEFAULT_KEEL_IMAGE);
     this.namespace = props.namespace ?? 'keel';
     this.deployments = this.#deployments;
     this.webhooks = this.#webhooks;
@@ -218,15 +222,12 @@ export class Keel extends Construct implements KeelReference {
       namespace,
       labels: { ...partLabels(NAME, 'keel'), 'app.kubernetes.io/instance': name },
       selector: podsOf(account),
-      uid: UID,
+      uid: KEEL_UID,
       serviceAccountName: name,
       replicas: 1,
       container: () => keelContainer(this.#image, watch, this.#props),
       volumes: () => keelVolumes(watch),
-      linterExceptions: [
-        { checks: LOW_USER, reason: 'the image is made for this user' },
-        { checks: ONE_PROBE, reason: 'Keel answers one question about its health' },
-      ],
+      linterExceptions: KEEL_EXCEPTIONS,
     });
     this.#deployments.set(watched, deployment);
   }

@@ -6,13 +6,26 @@ export const WrapperVariables = {
   RUN_DIRECTORY: 'KEELSON_RUN_DIRECTORY',
   /** How long the command may run, in seconds. */
   TIMEOUT: 'KEELSON_TIMEOUT_SECONDS',
-  /** How long the container is kept after the command has ended, in seconds; 0 for as long as it is let. */
+  /** What the container does after the command has ended: {@link AfterCommand}. */
+  AFTER: 'KEELSON_AFTER',
+  /** How long a container that is kept stays, in seconds; 0 for as long as it is let. */
   KEEP: 'KEELSON_KEEP_SECONDS',
   /** Where the log of the run is kept beside the container's own; nowhere if empty. */
   OUTPUT_DIRECTORY: 'KEELSON_OUTPUT_DIRECTORY',
   /** Patterns of files that are kept when the command has succeeded, a line each. */
   ASSETS: 'KEELSON_ASSETS',
 } as const;
+
+/** What becomes of a build's container when its command has ended. */
+export const AfterCommand = {
+  /** It stays for examination. */
+  KEEP: 'keep',
+  /** It ends with the command's exit code. */
+  EXIT: 'exit',
+} as const;
+
+/** A value of {@link AfterCommand}. */
+export type AfterCommand = (typeof AfterCommand)[keyof typeof AfterCommand];
 
 /**
  * The POSIX shell program that runs a build's command between the gate's go and its own end. It needs sh,
@@ -21,7 +34,8 @@ export const WrapperVariables = {
  * See {@link RunFiles} for what it says to the gate.
  */
 export const WRAPPER_SCRIPT: string = `#!/bin/sh
-# Runs a build's command when the gate says so, records its result, and keeps the container for examination.
+# Runs a build's command when the gate says so and records its result. Then the container is kept, or ends as the
+# command did.
 set -u
 run=$${WrapperVariables.RUN_DIRECTORY}
 output=$${WrapperVariables.OUTPUT_DIRECTORY}
@@ -46,6 +60,14 @@ stop() {
     sleep 1
   done
   kill -KILL "$(everything)" 2>/dev/null
+}
+
+# The log is whole when the result is recorded. What the command left behind may hold the pipe open for ever.
+drain() {
+  (pause 5; kill -KILL "$tee") 2>/dev/null &
+  limit=$!
+  wait "$tee"
+  kill "$limit" 2>/dev/null
 }
 
 leave() {
@@ -108,6 +130,7 @@ if [ "$decision" = run ]; then
   code=$?
   kill "$watchdog" 2>/dev/null
   command=
+  [ -z "$log" ] || drain
   [ -e "$run/timed-out" ] && code=${TIMEOUT_EXIT_CODE}
   if [ "$code" -eq 0 ] && [ -n "$${WrapperVariables.ASSETS}" ] && ! keep_assets; then
     say 'the assets of the release could not be kept'
@@ -115,11 +138,14 @@ if [ "$decision" = run ]; then
   fi
   record ${RunFiles.RESULT} "$attempt $code"
   say "ended with exit code $code"
-  [ -z "$log" ] || pause 1
+elif [ "$decision" = fail ]; then
+  code=1
+  say 'not run: what the build needs is not there'
 else
   say "nothing to do: $decision"
 fi
 
+[ "$${WrapperVariables.AFTER}" != ${AfterCommand.EXIT} ] || exit "$code"
 keep=$${WrapperVariables.KEEP}
 if [ "$keep" -gt 0 ]; then
   say "keeping the container for $keep s"

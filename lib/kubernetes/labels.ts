@@ -15,6 +15,8 @@ export const KeelsonLabels = {
   COMMIT: 'keelson.dev/commit',
   /** The platform whose controller made the object, and may therefore delete it. */
   OWNER: 'keelson.dev/owner',
+  /** On a listener's namespace: the build that listens in it. */
+  LISTENER: 'keelson.dev/listener',
 } as const;
 
 /** The annotations that Keelson puts on objects. */
@@ -39,6 +41,20 @@ export const KeelsonAnnotations = {
   URL: 'keelson.dev/url',
   /** On an image build's Job: the commit's full object name. */
   COMMIT: 'keelson.dev/commit',
+  /** On a listener's namespace: the UUID by which the controller knows that it made it. */
+  CLAIM: 'keelson.dev/claim',
+  /** On a listener's namespace: the hash of the template that it was made of. */
+  LISTENER_VERSION: 'keelson.dev/listener-version',
+  /** On the pods of a listener: the commit that the build before was started for. */
+  BUILT_COMMIT: 'keelson.dev/built-commit',
+  /** On the pods of a listener: the image's digest of the build before. */
+  BUILT_DIGEST: 'keelson.dev/built-digest',
+  /** On a build's Deployment, by its gate: the UID of the pod that asks for the next listener. */
+  HAND_OVER: 'keelson.dev/hand-over',
+  /** On a build's Deployment, by the controller: namespace and claim of the listener that is being made. */
+  NEXT_LISTENER: 'keelson.dev/next-listener',
+  /** On a build's Deployment, by the controller: the namespace that listens from now on. */
+  HANDED_OVER: 'keelson.dev/handed-over',
 } as const;
 
 /** A value of `keelson.dev/stage`. */

@@ -4,6 +4,7 @@ import type { ConfigMap } from 'kubernetes-types/core/v1.d.ts';
 import {
   type BuildConfiguration,
   type ImageConfiguration,
+  type JobConfiguration,
   PIPELINE_CONFIG_MAP,
   PIPELINE_KEY,
   type PipelineConfiguration,
@@ -17,6 +18,7 @@ import { cidrProblems, egressProblems } from '../kubernetes/cidr.ts';
 import { GeneratedSecret } from '../kubernetes/generated-secret.ts';
 import { KeelsonLabels } from '../kubernetes/labels.ts';
 import { toDnsLabel } from '../kubernetes/names.ts';
+import type { IsolatedNamespace } from '../kubernetes/namespace.ts';
 import { kubeObject, lazy } from '../kubernetes/object.ts';
 import type { PodSecurity } from '../kubernetes/pod-security.ts';
 import { formatProblem, type Problem, reportProblem, reportProblems } from '../kubernetes/problem.ts';
@@ -50,6 +52,11 @@ export interface StageContribution {
    */
   readonly release?: () => ReleaseConfiguration;
   /**
+   * A build that runs once; asked at synthesis.
+   * @default - none
+   */
+  readonly job?: () => JobConfiguration;
+  /**
    * Secrets of the pipeline's namespace that the controller has to read.
    * @default - none
    */
@@ -71,6 +78,11 @@ export interface PipelineRecordProps {
   readonly platform: PlatformReference;
   /** The repository; undefined where something else pushes the image. */
   readonly source: GitSource | undefined;
+  /**
+   * The namespace's fences, which a listener's namespace gets too.
+   * @default - the namespace is somebody else's
+   */
+  readonly isolation?: IsolatedNamespace;
 }
 
 /**
@@ -89,6 +101,8 @@ export class PipelineRecord extends Construct {
   readonly agentImage: ImageName;
   /** The repository; undefined where something else pushes the image. */
   readonly source: GitSource | undefined;
+  /** The namespace's fences; undefined where the namespace is somebody else's. */
+  readonly isolation: IsolatedNamespace | undefined;
   /** What the controller is told of the repository. */
   readonly sourceConfiguration: SourceConfiguration | undefined;
   /** The ConfigMap with the pipeline's description. */
@@ -107,6 +121,7 @@ export class PipelineRecord extends Construct {
     this.platform = platform;
     this.agentImage = platform.agentImage ?? defaultAgentImage(this);
     this.source = source;
+    this.isolation = props.isolation;
     reportProblems(this, source?.problems('source') ?? []);
     // A platform that is made by this program has been checked.
     if (!Chart.isChart(platform)) reportProblems(this, referenceProblems(platform));
@@ -158,13 +173,14 @@ export class PipelineRecord extends Construct {
   }
 
   /** The part of the configuration that the controller's rights follow from. */
-  #workloads(): Pick<PipelineConfiguration, 'source' | 'builds' | 'generatedSecrets'> {
+  #workloads(): Pick<PipelineConfiguration, 'source' | 'builds' | 'jobs' | 'generatedSecrets'> {
     const generated = GeneratedSecret.of(Chart.of(this)).filter(
       ({ secret }) => (secret.metadata.namespace ?? this.namespace) === this.namespace,
     );
     return {
       ...(this.sourceConfiguration !== undefined && { source: this.sourceConfiguration }),
       builds: this.#contributions.flatMap(({ build }) => build?.() ?? []),
+      jobs: this.#contributions.flatMap(({ job }) => job?.() ?? []),
       generatedSecrets: generated.map(({ secretName }) => secretName),
     };
   }

@@ -90,7 +90,13 @@ export class Pipeline extends Chart {
       podSecurity: () => podSecurity ?? PodSecurity.covering(this.record?.neededPodSecurity ?? []),
       quota: () => ({ ...DEFAULT_QUOTA, ...this.record.neededQuota, ...quota }),
     });
-    this.record = new PipelineRecord(this, 'record', { pipelineName: id, namespace, platform, source });
+    this.record = new PipelineRecord(this, 'record', {
+      pipelineName: id,
+      namespace,
+      platform,
+      source,
+      isolation: this.isolation,
+    });
     if (podSecurity !== undefined) this.#checkLevel(podSecurity);
   }
 

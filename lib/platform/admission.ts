@@ -6,11 +6,13 @@ import type {
   Validation,
   Variable,
 } from 'kubernetes-types/admissionregistration/v1.d.ts';
+import { INACTIVE_PREFIX, LISTENER_PREFIX } from '../agent/listener.ts';
 import type { KeelReference } from '../keel/keel-reference.ts';
 import { KeelsonLabels } from '../kubernetes/labels.ts';
 import { kubeObject } from '../kubernetes/object.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
 import type { Subject } from '../kubernetes/rbac.ts';
+import { listenerNamespaceRole, listenerNodesRole } from './listener-roles.ts';
 
 const HELD = 'keel.sh/policy';
 
@@ -18,8 +20,16 @@ const HELD = 'keel.sh/policy';
 export interface KeelAdmissionProps {
   /** The platform's name. */
   readonly platformName: string;
-  /** The Keel whose updates are judged. */
-  readonly keel: KeelReference;
+  /**
+   * The Keel whose updates are judged.
+   * @default - none
+   */
+  readonly keel?: KeelReference;
+  /**
+   * Whether those of the Keels beside builds that hand over are judged, too.
+   * @default false
+   */
+  readonly handOver?: boolean;
 }
 
 /**
@@ -32,11 +42,11 @@ export class KeelAdmission extends Construct {
   /** The policy on Keel's updates of Deployments. */
   readonly policy: AdmissionPolicy;
 
-  constructor(scope: Construct, id: string, { platformName, keel }: KeelAdmissionProps) {
+  constructor(scope: Construct, id: string, { platformName, keel, handOver }: KeelAdmissionProps) {
     super(scope, id);
     this.policy = new AdmissionPolicy(this, 'policy', {
       name: `keelson-${platformName}-keel`,
-      who: isKeel(keel),
+      who: [...(keel === undefined ? [] : [isKeel(keel)]), ...(handOver ? [IS_NEIGHBOUR] : [])].join(' || '),
       rule: { apiGroups: ['apps'], apiVersions: ['v1'], operations: ['UPDATE'], resources: ['deployments'] },
       variables: [
         { name: 'held', expression: annotation('oldObject') },
@@ -68,6 +78,11 @@ export interface ControllerAdmissionProps {
   readonly controller: Subject;
   /** The only ClusterRole that the controller may bind. */
   readonly commitNamespaceRole: string;
+  /**
+   * Whether the controller makes listeners.
+   * @default false
+   */
+  readonly handOver?: boolean;
 }
 
 /**
@@ -79,11 +94,21 @@ export class ControllerAdmission extends Construct {
   readonly namespaces: AdmissionPolicy;
   /** The policy on RoleBindings. */
   readonly roleBindings: AdmissionPolicy;
+  /** The policy on ClusterRoleBindings, where the controller makes any. */
+  readonly clusterRoleBindings: AdmissionPolicy | undefined;
 
   constructor(scope: Construct, id: string, props: ControllerAdmissionProps) {
     super(scope, id);
-    const { platformName, controller, commitNamespaceRole } = props;
+    const { platformName, controller, commitNamespaceRole, handOver = false } = props;
     const { namespace, serviceAccountName } = controller;
+    const listenerRole = listenerNamespaceRole(platformName);
+    const clusterRole = handOver
+      ? `(variables.listener ? '${listenerRole}' : '${commitNamespaceRole}')`
+      : `'${commitNamespaceRole}'`;
+    const roles = handOver
+      ? `the ClusterRole ${commitNamespaceRole}, and in a listener's namespace ${listenerRole} and Roles`
+      : `the ClusterRole ${commitNamespaceRole}`;
+    const prefixes = ['gw-', ...(handOver ? [LISTENER_PREFIX] : [])];
     const who = `request.userInfo.username == 'system:serviceaccount:${namespace}:${serviceAccountName}'`;
     this.namespaces = new AdmissionPolicy(this, 'namespaces', {
       name: `keelson-${platformName}-namespaces`,
@@ -109,8 +134,8 @@ export class ControllerAdmission extends Construct {
           message: `a namespace of the controller carries its owner label ${KeelsonLabels.OWNER}`,
         },
         {
-          expression: "request.operation != 'CREATE' || object.metadata.name.startsWith('gw-')",
-          message: "the name of a commit's namespace starts with gw-",
+          expression: `request.operation != 'CREATE' || ${prefixes.map((prefix) => `object.metadata.name.startsWith('${prefix}')`).join(' || ')}`,
+          message: `the name of a namespace that the controller makes starts with ${prefixes.join(' or ')}`,
         },
         {
           expression: "request.operation == 'DELETE' || variables.level in ['restricted', 'baseline']",
@@ -127,21 +152,65 @@ export class ControllerAdmission extends Construct {
         operations: ['CREATE', 'UPDATE'],
         resources: ['rolebindings'],
       },
-      variables: [{ name: 'owner', expression: label('namespaceObject', KeelsonLabels.OWNER) }],
+      variables: [
+        { name: 'owner', expression: label('namespaceObject', KeelsonLabels.OWNER) },
+        ...(handOver
+          ? [{ name: 'listener', expression: `request.namespace.startsWith('${LISTENER_PREFIX}')` }]
+          : []),
+        { name: 'own', expression: "object.roleRef.kind == 'Role'" },
+      ],
       validations: [
         {
           expression: `variables.owner == '${platformName}'`,
           message: 'the controller may only bind roles in namespaces that it made',
         },
         {
-          expression: `object.roleRef.kind == 'ClusterRole' && object.roleRef.name == '${commitNamespaceRole}'`,
-          message: `the controller may only bind the ClusterRole ${commitNamespaceRole}`,
+          expression: handOver
+            ? `variables.own ? variables.listener : object.roleRef.name == ${clusterRole}`
+            : `!variables.own && object.roleRef.name == ${clusterRole}`,
+          message: `the controller may only bind ${roles}`,
         },
         {
           expression:
-            'has(object.subjects) && object.subjects.all(subject, subject.kind == ' +
-            `'ServiceAccount' && subject.name == '${serviceAccountName}' && subject.namespace == '${namespace}')`,
-          message: 'the controller may only bind roles to itself',
+            "has(object.subjects) && object.subjects.all(subject, subject.kind == 'ServiceAccount' && " +
+            '(variables.own ? subject.namespace == request.namespace : ' +
+            `subject.name == '${serviceAccountName}' && subject.namespace == '${namespace}'))`,
+          message: handOver
+            ? 'the controller may only bind ClusterRoles to itself, and Roles to accounts of their namespace'
+            : 'the controller may only bind roles to itself',
+        },
+      ],
+    });
+    this.clusterRoleBindings = handOver ? this.#nodeReaders(platformName, who) : undefined;
+  }
+
+  /** The only cluster-wide right that the controller gives: the Keel of a listener may read nodes. */
+  #nodeReaders(platformName: string, who: string): AdmissionPolicy {
+    const role = listenerNodesRole(platformName);
+    return new AdmissionPolicy(this, 'cluster-role-bindings', {
+      name: `keelson-${platformName}-cluster-role-bindings`,
+      who,
+      rule: {
+        apiGroups: ['rbac.authorization.k8s.io'],
+        apiVersions: ['v1'],
+        operations: ['CREATE', 'UPDATE'],
+        resources: ['clusterrolebindings'],
+      },
+      variables: [],
+      validations: [
+        {
+          expression: `object.roleRef.name == '${role}'`,
+          message: `the controller may bind no ClusterRole cluster-wide but ${role}`,
+        },
+        {
+          expression: `object.metadata.name.startsWith('${LISTENER_PREFIX}')`,
+          message: `the name of a listener's binding starts with ${LISTENER_PREFIX}`,
+        },
+        {
+          expression:
+            "has(object.subjects) && object.subjects.all(subject, subject.kind == 'ServiceAccount' && " +
+            `subject.name.endsWith('-keel') && subject.namespace.startsWith('${LISTENER_PREFIX}'))`,
+          message: 'the controller may let nobody read nodes but the Keel of a listener',
         },
       ],
     });
@@ -220,6 +289,12 @@ function isKeel({ namespace, serviceAccountName }: KeelReference): string {
     ? `'system:serviceaccounts:${namespace}' in request.userInfo.groups`
     : `request.userInfo.username == 'system:serviceaccount:${namespace}:${serviceAccountName}'`;
 }
+
+/** The Keel of a namespace in which a build hands over acts on that build alone: {@link NamespaceKeel}. */
+const IS_NEIGHBOUR =
+  "(request.userInfo.username.startsWith('system:serviceaccount:' + request.namespace + ':') && " +
+  "request.userInfo.username.endsWith('-keel') && " +
+  `has(oldObject.metadata.annotations) && '${INACTIVE_PREFIX}policy' in oldObject.metadata.annotations)`;
 
 /** The value of Keel's policy annotation, or an empty text. */
 function annotation(object: string): string {

@@ -20,6 +20,12 @@ import { type ContainerResources, resourceProblems, resourceRequirements } from 
 import { apiTokenMount, apiTokenVolume, serviceAccount } from '../kubernetes/service-account.ts';
 import { scratchVolume, type WorkloadContainer, workload } from '../kubernetes/workload.ts';
 import type { Registry } from '../registry/registry.ts';
+import {
+  LISTENER_NAMESPACE_RULES,
+  LISTENER_NODES_RULES,
+  listenerNamespaceRole,
+  listenerNodesRole,
+} from './listener-roles.ts';
 
 /** How long what image builds leave behind is kept. */
 export interface RetentionProps {
@@ -76,6 +82,11 @@ export interface ControllerProps {
    */
   readonly retention?: RetentionProps;
   /**
+   * Whether it makes listeners for builds that hand over.
+   * @default false
+   */
+  readonly handOver?: boolean;
+  /**
    * Resources of the container.
    * @default - 50m to 1 CPU, 128 to 512 MiB of memory
    */
@@ -96,6 +107,8 @@ export class Controller extends Construct {
   readonly subject: Subject;
   /** The ClusterRole that the controller binds itself to in the namespaces that it makes. */
   readonly commitNamespaceRole: string;
+  /** The ClusterRole that it binds itself to in the namespaces of listeners; undefined where it makes none. */
+  readonly listenerNamespaceRole: string | undefined;
   /** The controller's namespace. */
   readonly namespace: IsolatedNamespace;
   /** Its Deployment. */
@@ -110,6 +123,7 @@ export class Controller extends Construct {
     const { platformName, namespace, agentImage } = props;
     this.subject = { namespace, serviceAccountName: NAME };
     this.commitNamespaceRole = `keelson-${platformName}-commit-namespace`;
+    this.listenerNamespaceRole = props.handOver ? listenerNamespaceRole(platformName) : undefined;
     reportProblems(this, controllerProblems(props));
 
     this.namespace = new IsolatedNamespace(this, 'namespace', {
@@ -173,6 +187,7 @@ export class Controller extends Construct {
       every('', ['namespaces'], ['create', 'get', 'list', 'watch', 'patch', 'delete']),
       every('rbac.authorization.k8s.io', ['rolebindings'], ['create', 'get', 'patch']),
       named('rbac.authorization.k8s.io', ['clusterroles'], [this.commitNamespaceRole], ['bind']),
+      ...this.#listenerRights(platformName),
     ]);
     kubeObject<ClusterRoleBinding>(this, 'cluster-role-binding', {
       apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -196,6 +211,19 @@ export class Controller extends Construct {
         selector: { matchLabels: { ...SELECTOR } },
       },
     });
+  }
+
+  /** What it takes to make listeners: its own role there, and node readers for those that need one. */
+  #listenerRights(platformName: string): PolicyRule[] {
+    if (this.listenerNamespaceRole === undefined) return [];
+    const nodes = listenerNodesRole(platformName);
+    clusterRole(this, 'listener-namespace-role', this.listenerNamespaceRole, LISTENER_NAMESPACE_RULES);
+    clusterRole(this, 'listener-nodes-role', nodes, LISTENER_NODES_RULES);
+    return [
+      every('rbac.authorization.k8s.io', ['clusterrolebindings'], ['create', 'get', 'patch']),
+      named('rbac.authorization.k8s.io', ['clusterroles'], [this.listenerNamespaceRole], ['bind']),
+      named('rbac.authorization.k8s.io', ['clusterroles'], [nodes], ['bind']),
+    ];
   }
 
   #ownRights(namespace: string): void {
@@ -245,6 +273,7 @@ function configuration(props: ControllerProps, commitNamespaceRole: string): Con
     platform: platformName,
     lease: NAME,
     commitNamespaceRole,
+    ...(props.handOver && { listenerNamespaceRole: listenerNamespaceRole(platformName) }),
     maxConcurrentBuilds,
     retention: {
       succeededSeconds: succeeded.toSeconds({ integral: false }),

@@ -26,4 +26,9 @@ export interface PlatformReference {
   readonly apiServer: readonly string[] | undefined;
   /** What pods may connect to outside of the platform's own parts; undefined for the internet. */
   readonly egress: readonly Egress[] | undefined;
+  /**
+   * Whether its controller makes listeners for builds that hand over.
+   * @default false
+   */
+  readonly handOver?: boolean;
 }

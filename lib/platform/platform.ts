@@ -51,7 +51,7 @@ export interface PlatformProps extends Pick<ChartProps, 'labels'> {
    */
   readonly controller?: Omit<
     ControllerProps,
-    'platformName' | 'namespace' | 'agentImage' | 'registry' | 'apiServer' | 'egress'
+    'platformName' | 'namespace' | 'agentImage' | 'registry' | 'apiServer' | 'egress' | 'handOver'
   >;
   /**
    * The agent's image, for the controller and for the gates beside builds.
@@ -75,6 +75,12 @@ export interface PlatformProps extends Pick<ChartProps, 'labels'> {
    * @default true
    */
   readonly admissionPolicies?: boolean;
+  /**
+   * Whether builds may hand over. The controller then makes namespaces for their listeners, and may grant rights
+   * within these.
+   * @default false
+   */
+  readonly handOver?: boolean;
 }
 
 /** What {@link Platform.existing} is told. */
@@ -119,6 +125,11 @@ export interface ExistingPlatformProps {
    * @default - any address of the internet
    */
   readonly egress?: readonly Egress[];
+  /**
+   * Whether the platform lets builds hand over.
+   * @default false
+   */
+  readonly handOver?: boolean;
 }
 
 const DEFAULT_NAMESPACE = 'keelson-system';
@@ -146,6 +157,7 @@ export class Platform extends Chart implements PlatformReference {
       buildkit,
       apiServer,
       egress,
+      handOver = false,
       keel = Keel.installed(),
     } = props;
     return {
@@ -158,6 +170,7 @@ export class Platform extends Chart implements PlatformReference {
       keel: keel === false ? undefined : keel,
       apiServer,
       egress,
+      handOver,
     };
   }
 
@@ -173,6 +186,7 @@ export class Platform extends Chart implements PlatformReference {
   readonly keel: KeelReference | undefined;
   readonly apiServer: readonly string[] | undefined;
   readonly egress: readonly Egress[] | undefined;
+  readonly handOver: boolean;
   /** The controller. */
   readonly controller: Controller;
 
@@ -181,11 +195,19 @@ export class Platform extends Chart implements PlatformReference {
       labels: { ...props.labels, [KeelsonLabels.PLATFORM]: id },
       disableResourceNameHashes: true,
     });
-    const { registry, namespace = DEFAULT_NAMESPACE, apiServer, egress, admissionPolicies = true } = props;
+    const {
+      registry,
+      namespace = DEFAULT_NAMESPACE,
+      apiServer,
+      egress,
+      admissionPolicies = true,
+      handOver = false,
+    } = props;
     this.platformName = id;
     this.registry = registry;
     this.apiServer = apiServer;
     this.egress = egress;
+    this.handOver = handOver === true;
     this.agentImage = props.agentImage ?? defaultAgentImage(this);
     this.#check();
     declareStage(this, { title: 'registry', detail: registry.imageHost });
@@ -201,6 +223,7 @@ export class Platform extends Chart implements PlatformReference {
       namespace,
       agentImage: this.agentImage,
       registry,
+      handOver: this.handOver,
       ...(apiServer !== undefined && { apiServer }),
       ...(this.egress !== undefined && { egress: this.egress }),
     });
@@ -209,9 +232,14 @@ export class Platform extends Chart implements PlatformReference {
       platformName: id,
       controller: this.controllerSubject,
       commitNamespaceRole: this.controller.commitNamespaceRole,
+      handOver: this.handOver,
     });
-    if (this.keel !== undefined) {
-      new KeelAdmission(this, 'keel-admission', { platformName: id, keel: this.keel });
+    if (this.keel !== undefined || this.handOver) {
+      new KeelAdmission(this, 'keel-admission', {
+        platformName: id,
+        handOver: this.handOver,
+        ...(this.keel !== undefined && { keel: this.keel }),
+      });
     }
   }
 

@@ -69,7 +69,7 @@ export class MinioService extends Construct implements TestService {
     const { name = KIND, serviceName = `${name}-service`, storage = Size.gibibytes(15), resources } = props;
     const image = props.image ?? defaultImage(this, 'quay.io/minio/minio:RELEASE.2025-09-07T16-13-09Z');
     const namespace = namespaceOf(this, props.namespace);
-    checkService(this, { image, serviceName, storage, resources });
+    checkService(this, { image, serviceName, storage, resources, clients: props.clients });
     const { user, password } = serviceCredentials(this, name, namespace, props.credentials);
     const root = [secretVariable('MINIO_ROOT_USER', user), secretVariable('MINIO_ROOT_PASSWORD', password)];
 
@@ -83,6 +83,7 @@ export class MinioService extends Construct implements TestService {
         size: storage,
         ...(props.storageClassName !== undefined && { storageClassName: props.storageClassName }),
       },
+      ...(props.clients !== undefined && { clients: props.clients }),
       container: () => container(image, root, resources),
       volumes: () => [scratchVolume('tmp', '256Mi')],
     });

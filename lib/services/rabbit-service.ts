@@ -70,7 +70,7 @@ export class RabbitService extends Construct implements TestService {
     const { name = KIND, serviceName = `${name}-service`, storage = Size.gibibytes(4), resources } = props;
     const image = props.image ?? defaultImage(this, 'docker.io/library/rabbitmq:3.13.7');
     const namespace = namespaceOf(this, props.namespace);
-    checkService(this, { image, serviceName, storage, resources });
+    checkService(this, { image, serviceName, storage, resources, clients: props.clients });
     const { user, password } = serviceCredentials(this, name, namespace, props.credentials);
     const account = [
       secretVariable('RABBITMQ_DEFAULT_USER', user),
@@ -97,6 +97,7 @@ export class RabbitService extends Construct implements TestService {
         size: storage,
         ...(props.storageClassName !== undefined && { storageClassName: props.storageClassName }),
       },
+      ...(props.clients !== undefined && { clients: props.clients }),
       container: () => container(image, account, resources),
       volumes: () => [scratchVolume('tmp', '256Mi'), { name: 'plugins', configMap: { name: pluginsName } }],
       linterExceptions: [

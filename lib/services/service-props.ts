@@ -3,6 +3,7 @@ import type { Construct } from 'constructs';
 import type { ImageName } from '../image/image-name.ts';
 import { GeneratedSecret } from '../kubernetes/generated-secret.ts';
 import { isDnsLabel } from '../kubernetes/names.ts';
+import { type NetworkPolicyPeer, peerProblems } from '../kubernetes/network-peers.ts';
 import { type Problem, reportProblems, reportWarning } from '../kubernetes/problem.ts';
 import { type ContainerResources, resourceProblems } from '../kubernetes/resources.ts';
 import type { SecretReference, SecretSource } from '../kubernetes/secret-source.ts';
@@ -38,6 +39,12 @@ export interface TestServiceProps {
    * @default - the cluster's default class
    */
   readonly storageClassName?: string;
+  /**
+   * Pods beside the builds of its namespace that may connect to the service, on its ports.
+   * `kubectl port-forward` needs no entry here.
+   * @default - none
+   */
+  readonly clients?: readonly NetworkPolicyPeer[];
 }
 
 /** What a service's construct makes of its props, beside the workload. */
@@ -87,10 +94,15 @@ export function checkService(
     readonly serviceName: string;
     readonly storage: Size;
     readonly resources: ContainerResources | undefined;
+    readonly clients: readonly NetworkPolicyPeer[] | undefined;
   },
 ): void {
   const { image, serviceName, resources } = props;
-  const problems: Problem[] = [...image.problems('image'), ...resourceProblems('resources', resources)];
+  const problems: Problem[] = [
+    ...image.problems('image'),
+    ...resourceProblems('resources', resources),
+    ...peerProblems('clients', props.clients),
+  ];
   if (!isDnsLabel(serviceName) || /^[0-9]/.test(serviceName)) {
     problems.push({
       property: 'serviceName',

@@ -2,13 +2,15 @@ import type { ApiObject, Size } from 'cdk8s';
 import type { Construct } from 'constructs';
 import type { Volume } from 'kubernetes-types/core/v1.d.ts';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
-import { ONE_VOLUME } from '../kubernetes/linter-reasons.ts';
-import type { LinterException } from '../kubernetes/linters.ts';
-import { type Destination, networkPolicy, tcp } from '../kubernetes/network.ts';
+import { ONE_VOLUME, SCALED_AT_RUN_TIME } from '../kubernetes/linter-reasons.ts';
+import { exceptFromLinters, type LinterException } from '../kubernetes/linters.ts';
+import { type Destination, type NetworkPolicyPeer, networkPolicy, tcp } from '../kubernetes/network.ts';
+import { lazy } from '../kubernetes/object.ts';
 import { service } from '../kubernetes/service.ts';
 import { serviceAccount } from '../kubernetes/service-account.ts';
 import { volumeClaim } from '../kubernetes/storage.ts';
 import { claimVolume, type WorkloadContainer, workload } from '../kubernetes/workload.ts';
+import { isServiceUsed, whenServiceIsUsed } from './service-use.ts';
 
 export interface ServiceWorkloadOptions {
   readonly name: string;
@@ -21,6 +23,8 @@ export interface ServiceWorkloadOptions {
   readonly volumes: () => Volume[];
   /** From which checks of linters it is excepted, beside those that no service passes. */
   readonly linterExceptions?: readonly LinterException[];
+  /** Pods beside those of builds that may connect. */
+  readonly clients?: readonly NetworkPolicyPeer[];
 }
 
 /** The objects that every test service has. */
@@ -35,11 +39,12 @@ export interface ServiceWorkload {
 export const DATA_VOLUME = 'data';
 
 /**
- * A Deployment that the gate scales, with its Service, its volume, and a network policy by which only
- * builds of the same namespace reach it, and it reaches nobody.
+ * A Deployment with its Service, its volume, and a network policy by which only builds of the same namespace
+ * reach it, and whoever it is told of, and it reaches nobody. Where a build uses it, the gate scales it; else it
+ * always runs.
  */
 export function serviceWorkload(scope: Construct, options: ServiceWorkloadOptions): ServiceWorkload {
-  const { name, serviceName, namespace, uid, ports, storage, container, volumes } = options;
+  const { name, serviceName, namespace, uid, ports, storage, container, volumes, clients = [] } = options;
   const selector = { 'app.kubernetes.io/name': name, [KeelsonLabels.STAGE]: 'service' };
   const labels = partLabels(name, 'service');
   const numbers = ports.map(({ port }) => port);
@@ -51,13 +56,27 @@ export function serviceWorkload(scope: Construct, options: ServiceWorkloadOption
     pods: selector,
     ingress: () => [
       {
-        from: [{ podSelector: { matchLabels: { [KeelsonLabels.STAGE]: 'build' } } }],
+        from: [{ podSelector: { matchLabels: { [KeelsonLabels.STAGE]: 'build' } } }, ...clients],
         ports: tcp(...numbers),
       },
     ],
     // It answers and asks nobody, also in a namespace that does not deny what is not allowed.
     egress: () => [],
   });
+  const deployment = workload(scope, 'Resource', {
+    name,
+    // The gate of a build scales its services, and no manifest fights over that. Others run all the time.
+    replicas: lazy(() => (isServiceUsed(scope) ? undefined : 1)),
+    namespace,
+    labels,
+    selector,
+    uid,
+    serviceAccountName: name,
+    container,
+    volumes: () => [claimVolume(DATA_VOLUME, claimName), ...volumes()],
+    linterExceptions: [ONE_VOLUME, ...(options.linterExceptions ?? [])],
+  });
+  whenServiceIsUsed(scope, () => exceptFromLinters(deployment, SCALED_AT_RUN_TIME));
   return {
     claim: volumeClaim(scope, 'claim', { name: claimName, namespace, labels }, 'storage', storage),
     service: service(scope, 'service', {
@@ -67,18 +86,7 @@ export function serviceWorkload(scope: Construct, options: ServiceWorkloadOption
       selector,
       ports: ports.map((entry) => ({ ...entry, targetPort: entry.port, protocol: 'TCP' })),
     }),
-    // Without replicas: the gate scales it, and no manifest fights over it.
-    deployment: workload(scope, 'Resource', {
-      name,
-      namespace,
-      labels,
-      selector,
-      uid,
-      serviceAccountName: name,
-      container,
-      volumes: () => [claimVolume(DATA_VOLUME, claimName), ...volumes()],
-      linterExceptions: [ONE_VOLUME, ...(options.linterExceptions ?? [])],
-    }),
+    deployment,
     destination: { peers: [{ podSelector: { matchLabels: selector } }], ports: numbers },
   };
 }

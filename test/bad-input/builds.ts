@@ -1,8 +1,27 @@
 import { Duration } from 'cdk8s';
-import { KeelPolicy, KeelTrigger, PodSecurity, RabbitService, SecretSource } from 'keelson';
-import { pipeline, platform } from '../support/programs.ts';
+import {
+  ImageName,
+  KeelPolicy,
+  KeelTrigger,
+  KeelWatchedBuild,
+  type KeelWatchedBuildProps,
+  Platform,
+  PodSecurity,
+  RabbitService,
+  SecretSource,
+} from 'keelson';
+import { existingKeel, foreignChart, image, pipeline, platform, registry } from '../support/programs.ts';
 import type { Build } from '../support/synthesized.ts';
-import { aBuild, type Row } from './row.ts';
+import { aBuild, aJob, minio, type Row } from './row.ts';
+
+/** A build that hands over, on a platform that lets it. */
+const aHandOver =
+  (handOver: object, props: object = {}): Build =>
+  (app) => {
+    const platform = Platform.existing({ name: 'shared', registry: registry(), handOver: true });
+    const given = { handOver, ...props } as Partial<KeelWatchedBuildProps>;
+    new KeelWatchedBuild(pipeline(app, { platform }), 'build', { image: image(), command: ['x'], ...given });
+  };
 
 const env = (variables: Record<string, unknown>): Build => aBuild({ env: variables });
 const file = (path: string): Build => aBuild({ secretFiles: { [path]: SecretSource.existing('s', 'k') } });
@@ -167,5 +186,101 @@ export const builds: readonly Row[] = [
     'a namespace that is kept for a second and a half',
     (app) => platform(app, { controller: { retention: { failed: Duration.millis(1500) } } }),
     'platform/controller: controller.retention.failed…1.5 s…',
+  ],
+  [
+    'a Job of half a retry',
+    aJob({ retries: 0.5 }),
+    'ci/build: retries: is not a number of further tries (got 0.5); give a whole number from 0 to 100',
+  ],
+  ['a Job that is retried for ever', aJob({ retries: -1 }), 'ci/build: retries: …(got -1); …'],
+  ['a Job whose retries are a text', aJob({ retries: '4' }), 'ci/build: retries: …(got "4"); …'],
+  [
+    'a Job with a bad name',
+    aJob({ jobName: 'Build_1' }),
+    'ci/build: jobName: is not a valid name of a Job (got "Build_1"); …',
+  ],
+  ['a Job with a long name', aJob({ jobName: 'b'.repeat(64) }), 'ci/build: jobName: is not a valid name…'],
+  ['a Job with a name that is no text', aJob({ jobName: 7 }), 'ci/build: jobName: …(got 7); …'],
+  [
+    'a Job kept for half a second',
+    aJob({ ttlAfterFinished: Duration.millis(500) }),
+    'ci/build: ttlAfterFinished: is not a whole number of seconds (got "0.5 s"); …',
+  ],
+  ['a Job without a command', aJob({ command: [] }), 'ci/build: command: is empty…'],
+  [
+    'a Job of an image without a tag',
+    aJob({ image: ImageName.parse('quay.io/team/build') }),
+    'ci/build: image.tag: is missing (got nothing); name the tag that is pushed to, such as :main',
+  ],
+  [
+    'clients that are nobody',
+    minio({ clients: [{}] }),
+    "ci/minio: clients[0]: names nobody (got {}); give { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': NAMESPACE } } }",
+  ],
+  [
+    'a client that is a text',
+    minio({ clients: ['dev'] }),
+    'ci/minio: clients[0]: names nobody (got "dev"); …',
+  ],
+  [
+    'clients that are a text',
+    minio({ clients: 'dev' }),
+    'ci/minio: clients: is no list of peers (got "dev"); …',
+  ],
+  [
+    'a client that is addresses and pods',
+    minio({ clients: [{ ipBlock: { cidr: '10.0.0.0/8' }, podSelector: {} }] }),
+    'ci/minio: clients[0]: mixes addresses with selectors …',
+  ],
+  [
+    'a client at no address',
+    minio({ clients: [{ ipBlock: { cidr: '10.0.0.0' } }] }),
+    'ci/minio: clients[0].ipBlock.cidr: is not a range of addresses (got "10.0.0.0"); …',
+  ],
+  [
+    'a hand-over that the platform does not allow',
+    aBuild({ handOver: true }),
+    'ci/build: handOver: is not allowed by the platform (got "shared"); give the Platform, or Platform.existing, handOver: true',
+  ],
+  [
+    'a hand-over in a chart that is no pipeline',
+    (app) =>
+      new KeelWatchedBuild(foreignChart(app, 'tests'), 'build', {
+        image: image(),
+        command: ['x'],
+        handOver: true,
+      }),
+    'foreign/build: handOver: needs a namespace with fences to copy (got true); put the build into a Pipeline',
+  ],
+  [
+    'an end that there is none of',
+    aHandOver({ afterwards: 'explode' }),
+    `ci/build: handOver.afterwards: is nothing that can become of a namespace (got "explode"); use 'keep', 'scaleDown' or 'selfDestruct'`,
+  ],
+  [
+    'no namespace to hand over to',
+    aHandOver({ maxNamespaces: 0 }),
+    'ci/build: handOver.maxNamespaces: is out of range (got 0); give a whole number from 1 to 100',
+  ],
+  ['namespaces that are a text', aHandOver({ maxNamespaces: '5' }), 'ci/build: handOver.maxNamespaces…'],
+  [
+    'no time for the next listener',
+    aHandOver({ timeout: Duration.seconds(0) }),
+    'ci/build: handOver.timeout: is out of range (got "0 s"); …',
+  ],
+  [
+    'a Keel beside it with an image that is none',
+    aHandOver({ keel: { image: ImageName.parse('Quay.io/A:b') } }),
+    'ci/build/neighbour-keel: handOver.keel.image…',
+  ],
+  [
+    'a hand-over with a Keel of somebody else',
+    aHandOver({}, { keel: existingKeel() }),
+    'ci/build: keel: watches no build that hands over (got "keel"); leave it out, and give handOver.keel where you need to',
+  ],
+  [
+    'a hand-over with a webhook',
+    aHandOver({}, { trigger: KeelTrigger.existingWebhook() }),
+    'ci/build: trigger: leads to one namespace, and listeners are in others (got "quay.io/team/build:main"); use KeelTrigger.poll()',
   ],
 ];

@@ -1,4 +1,6 @@
 import {
+  BuildJob,
+  type BuildJobProps,
   GitSource,
   GpuBuildNode,
   type GpuBuildNodeProps,
@@ -28,7 +30,13 @@ export const aBuild =
   (app) =>
     build(app, props as Partial<KeelWatchedBuildProps>);
 
-/** The same, with a construct id of its own. */
+/** A build that runs once. */
+export const aJob =
+  (props: Loose<BuildJobProps>): Build =>
+  (app) =>
+    new BuildJob(pipeline(app), 'build', { image: image(), command: ['x'], ...props } as BuildJobProps);
+
+/** A watched build with a construct id of its own. */
 export const aBuildNamed =
   (id: string): Build =>
   (app) =>

@@ -1,23 +1,26 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Chart, Size } from 'cdk8s';
-import { KeelsonApp, MicroK8sRegistry } from 'keelson';
+import { type KeelsonApp, MicroK8sRegistry } from 'keelson';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Api, type KubernetesObject, waitFor } from './api.ts';
 import { command } from './command.ts';
 import { ensureImages, onDebian, type Recipe, type WantedImage } from './images.ts';
 import { kubectl } from './kubectl.ts';
 import { missing, testApi, testNode, withoutNode } from './provided.ts';
-import { readKustomization, referenceObjects, removeObjects } from './reference.ts';
+import { referenceObjects, removeObjects } from './reference.ts';
+import {
+  available,
+  fillSecrets,
+  programObjects,
+  removeVolumes,
+  restingAgent,
+  SERVICE_SECRETS,
+  volumesFor,
+} from './workloads.ts';
 
 const namespace = 'node-test';
-
-/** The agent's program is not part of this: its container only has to be there. */
-const restingAgent = onDebian(
-  { 'agent.sh': { text: '#!/bin/sh\ntrap "exit 0" TERM\nsleep 2147483647 &\nwait\n', mode: 0o755 } },
-  { Entrypoint: ['/agent.sh'] },
-);
 
 /** A build that proves what it was given: both services answer by their names and with their credentials. */
 const buildScript = `#!/bin/sh
@@ -58,29 +61,26 @@ describe.skipIf(withoutNode)(
       api = await Api.connect(testApi().kubeconfig);
       objects = [
         ...(await referenceObjects({ namespace, registryAddress, registryPort: Number(port) })),
-        ...(await registryTwin(registryAddress)),
+        ...(await programObjects((app) => registryTwin(app, registryAddress))),
       ];
       await ensureImages(registry, wantedImages(await buildRecipe()));
       await volumesFor(api, objects);
       for (const object of objects) await api.apply(object, { fieldManager: 'keelson' });
-      await fillSecrets(api);
+      await fillSecrets(api, namespace, {
+        ...SERVICE_SECRETS,
+        'studioml-runner-keys': {
+          'ssh-passphrase': 'passphrase-of-the-test',
+          'ssh-privatekey': 'private',
+          'ssh-publickey': 'public',
+          'signing-privatekey': 'private',
+          'signing-publickey': 'public',
+        },
+      });
     });
     afterAll(async () => {
       await removeObjects(api, objects);
-      for (const { metadata } of claims(objects))
-        await api.delete(`/api/v1/persistentvolumes/${volumeName(metadata)}`);
+      await removeVolumes(api, objects);
     });
-
-    const available = async (where: string, name: string): Promise<void> => {
-      const path = `/apis/apps/v1/namespaces/${where}/deployments/${name}`;
-      await waitFor(
-        async () => {
-          const { status } = await api.get<{ status: { availableReplicas?: number } }>(path);
-          return status.availableReplicas === 1;
-        },
-        { timeout: 150_000, describe: () => run('-n', where, 'describe', 'pods').catch(String) },
-      );
-    };
 
     test.each([
       ['Redis', 'makisu-cache', 'redis', '10001'],
@@ -88,7 +88,7 @@ describe.skipIf(withoutNode)(
       ['MinIO', namespace, 'minio', '10001'],
       ['RabbitMQ', namespace, 'rabbitmq', '10001'],
     ])('%s becomes ready as a non-root user on a read-only root', async (_what, where, name, uid) => {
-      await available(where, name);
+      await available(api, where, name);
       const inside = (...command: string[]): Promise<string> =>
         run('-n', where, 'exec', `deployment/${name}`, '--', ...command);
       expect((await inside('id', '-u')).trim()).toBe(uid);
@@ -122,7 +122,7 @@ describe.skipIf(withoutNode)(
     });
 
     test('the build waits for the gate’s go-file, with its image pulled and nothing run', async () => {
-      await available(namespace, 'build');
+      await available(api, namespace, 'build');
       await waitFor(async () =>
         (await run('-n', namespace, 'logs', 'deployment/build', '-c', 'build')).includes(
           'attempt 1 is waiting',
@@ -192,87 +192,10 @@ function wantedImages(build: Recipe): WantedImage[] {
   ];
 }
 
-async function registryTwin(nodeAddress: string): Promise<KubernetesObject[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'keelson-twin-'));
-  try {
-    const app = new KeelsonApp({ outdir: join(folder, 'manifests') });
-    new MicroK8sRegistry(new Chart(app, 'registry'), 'registry', {
-      nodeAddress,
-      nodePort: 32001,
-      storage: Size.gibibytes(1),
-    });
-    app.synth();
-    return await readKustomization(join(folder, 'manifests'));
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-interface Claim extends KubernetesObject {
-  readonly spec: {
-    readonly accessModes: string[];
-    readonly resources: { readonly requests: { readonly storage: string } };
-  };
-}
-
-function claims(objects: readonly KubernetesObject[]): Claim[] {
-  return objects.filter((object): object is Claim => object.kind === 'PersistentVolumeClaim');
-}
-
-function volumeName({ namespace: where, name }: KubernetesObject['metadata']): string {
-  return `${where}-${name}`;
-}
-
-/** A volume for each claim: there is no provisioner, as on a cluster that has none either. */
-async function volumesFor(api: Api, objects: readonly KubernetesObject[]): Promise<void> {
-  const nodes = await api.get<{ items: { metadata: { name: string } }[] }>('/api/v1/nodes');
-  const hostname = nodes.items[0]?.metadata.name;
-  for (const { metadata, spec } of claims(objects)) {
-    const path = join(testNode().volumes, volumeName(metadata));
-    await mkdir(path, { recursive: true });
-    await api.apply({
-      apiVersion: 'v1',
-      kind: 'PersistentVolume',
-      metadata: { name: volumeName(metadata) },
-      spec: {
-        capacity: { storage: spec.resources.requests.storage },
-        accessModes: spec.accessModes,
-        persistentVolumeReclaimPolicy: 'Retain',
-        claimRef: { namespace: metadata.namespace, name: metadata.name },
-        local: { path },
-        nodeAffinity: {
-          required: {
-            nodeSelectorTerms: [
-              { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: [hostname] }] },
-            ],
-          },
-        },
-      },
-    });
-  }
-}
-
-/** Makes the values of the generated Secrets, as the controller will. */
-async function fillSecrets(api: Api): Promise<void> {
-  const values: Record<string, Record<string, string>> = {
-    'minio-credentials': { user: 'minioUser', password: 'minioPassword0123456789' },
-    'rabbitmq-credentials': { user: 'rabbitUser', password: 'rabbitPassword0123456789' },
-    'studioml-runner-keys': {
-      'ssh-passphrase': 'passphrase-of-the-test',
-      'ssh-privatekey': 'private',
-      'ssh-publickey': 'public',
-      'signing-privatekey': 'private',
-      'signing-publickey': 'public',
-    },
-  };
-  for (const [name, stringData] of Object.entries(values)) {
-    const path = `/api/v1/namespaces/${namespace}/secrets/${name}`;
-    const { status } = await api.request(
-      'PATCH',
-      path,
-      { stringData },
-      { contentType: 'application/merge-patch+json' },
-    );
-    if (status !== 200) throw new Error(`secret ${name}: ${status}`);
-  }
+function registryTwin(app: KeelsonApp, nodeAddress: string): void {
+  new MicroK8sRegistry(new Chart(app, 'registry'), 'registry', {
+    nodeAddress,
+    nodePort: 32001,
+    storage: Size.gibibytes(1),
+  });
 }

@@ -73,6 +73,49 @@ describe.concurrent('waiting for the gate', SLOW, () => {
   });
 });
 
+describe.concurrent('in a Job', SLOW, () => {
+  test.for([0, 1, 7])(
+    'the container ends with the exit code %i of the command',
+    async (code, { container }) => {
+      const wrapper = container.start(['/bin/sh', '-c', `exit ${code}`], { after: 'exit' });
+      await container.until('attempt', '1');
+      container.say('1 run');
+      expect(await wrapper.ended).toEqual({ code, signal: null });
+      expect(container.read('result')).toBe(`1 ${code}`);
+    },
+  );
+
+  test('a command that takes too long is known by the exit code of the container', async ({ container }) => {
+    const wrapper = container.start(['sleep', '60'], { after: 'exit', timeout: 1 });
+    await container.until('attempt', '1');
+    container.say('1 run');
+    expect(await wrapper.ended).toEqual({ code: 124, signal: null });
+  });
+
+  test.for([
+    ['skip', 0],
+    ['fail', 1],
+  ] as const)(
+    'after %s nothing runs, and the container ends with %i',
+    async ([word, code], { container }) => {
+      const wrapper = container.start(['touch', 'ran'], { after: 'exit' });
+      await container.until('attempt', '1');
+      container.say(`1 ${word}`);
+      expect(await wrapper.ended).toEqual({ code, signal: null });
+      expect([has(container, 'ran'), container.read('result')]).toEqual([false, undefined]);
+    },
+  );
+
+  test('the log file is whole when the container ends', async ({ container }) => {
+    const script = 'i=0; while [ $i -lt 3000 ]; do echo "line $i"; i=$((i+1)); done; exit 3';
+    const wrapper = container.start(['/bin/sh', '-c', script], { after: 'exit', log: true });
+    await container.until('attempt', '1');
+    container.say('1 run');
+    expect((await wrapper.ended).code).toBe(3);
+    expect(log(container).trimEnd().split('\n').at(-1)).toBe('line 2999');
+  });
+});
+
 describe.concurrent('running', SLOW, () => {
   async function run(
     container: Container,

@@ -2,9 +2,12 @@
 // build's template, whatever the commit is like.
 import type { TemplateValues } from 'keelson';
 import { describe, expect, test } from 'vitest';
+
 import { COMMIT, commitOn, hostileBranches } from '../support/commits.ts';
 import { templated } from '../support/image-build.ts';
+import { listeners } from '../support/listeners.ts';
 import { reference } from '../support/programs.ts';
+
 import type { Manifest, Synthesized } from '../support/synthesized.ts';
 import { variants } from '../support/variants.ts';
 import { kubernetesVersions, validateObject } from './validator.ts';
@@ -36,6 +39,11 @@ describe.each([...variants])('in %s', (_name, synthesize) => {
       expect(rest, `${kind} ${metadata.name}`).not.toHaveProperty('status');
       expect(metadata.annotations ?? {}).not.toHaveProperty('keel.sh/policy');
     }
+  });
+
+  test('each object of a listener is valid in every version of Kubernetes', () => {
+    expect(problems(listeners(output.objects))).toEqual([]);
+    expect(JSON.stringify(listeners(output.objects))).not.toContain('((keelson.');
   });
 
   test('each object of a job template is valid in every version of Kubernetes', () => {

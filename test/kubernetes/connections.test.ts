@@ -4,6 +4,9 @@ import { ImageName, KeelWatchedBuild, MinioService } from 'keelson';
 import { describe, expect, test } from 'vitest';
 import { commitOn, filled } from '../support/commits.ts';
 import { templated } from '../support/image-build.ts';
+
+import { listeners } from '../support/listeners.ts';
+
 import { podsOf } from '../support/pods.ts';
 import { pipeline, pipelineConfiguration, reference } from '../support/programs.ts';
 import { type Manifest, synthesized } from '../support/synthesized.ts';
@@ -164,6 +167,64 @@ describe.each([...variants])('in %s', (_name, synthesize) => {
       expect(may({ from, to: end('metadata'), port: 80 }), of).toBe(false);
     }
   });
+});
+
+describe('in the namespace of a listener', () => {
+  const { objects } = (variants.get('builds that hand over') ?? reference)();
+  const next = listeners(objects, { namespace: 'listener-next' });
+  const { allows: may } = connections([...objects, ...next, stranger]);
+  const at = (where: string, name: string): PodRef => ({
+    namespace: where,
+    labels:
+      podsOf([...objects, ...next]).find(({ of }) => of === `Deployment ${where}/${name}`)?.labels ?? {},
+  });
+  const here = (name: string): PodRef => at('listener-next', name);
+
+  test('build, services and Keel reach what they reach at home', () => {
+    expect(may({ from: here('build'), to: here('minio'), port: 9000 })).toBe(true);
+    expect(may({ from: here('build'), to: here('rabbitmq'), port: 5672 })).toBe(true);
+    expect(may({ from: here('build'), to: end('internet'), port: 443 })).toBe(true);
+    expect(may({ from: here('build'), to: end('API server'), port: 443 })).toBe(true);
+    expect(may({ from: here('build-keel'), to: end('API server'), port: 443 })).toBe(true);
+    expect(may({ from: here('build-keel'), to: { external: '10.0.0.7' }, port: 32000 })).toBe(true);
+    expect(may({ from: here('build-keel'), to: end('registry'), port: 5000 })).toBe(true);
+  });
+
+  test('nobody of another namespace reaches them, the build at home neither, and they reach nobody there', () => {
+    for (const from of [at('one', 'build'), at('two', 'check'), end('stranger')]) {
+      expect(may({ from, to: here('minio'), port: 9000 })).toBe(false);
+      expect(may({ from, to: here('build'), port: 80 })).toBe(false);
+      expect(may({ from, to: here('build-keel'), port: 9300 })).toBe(false);
+    }
+    expect(may({ from: here('build'), to: at('one', 'minio'), port: 9000 })).toBe(false);
+    expect(may({ from: here('build'), to: here('build-keel'), port: 9300 })).toBe(false);
+    expect(may({ from: here('build'), to: end('metadata'), port: 80 })).toBe(false);
+  });
+});
+
+test('services without a build are reached by the clients that they are told of, and by nobody else', () => {
+  const { objects } = (variants.get('a build that runs once, and services alone') ?? reference)();
+  const dev: Manifest = {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: 'dev', labels: { team: 'dev' } },
+  };
+  const { allows: may } = connections([...objects, stranger, dev]);
+  const service = (name: string, namespace: string): PodRef => ({
+    namespace,
+    labels: podsOf(objects).find(({ of }) => of === `Deployment ${namespace}/${name}`)?.labels ?? {},
+  });
+  const job = podsOf(objects).find(({ of }) => of.startsWith('Job once/'));
+  const once: PodRef = { namespace: 'once', labels: job?.labels ?? {} };
+  const developer: PodRef = { namespace: 'dev', labels: {} };
+  expect(may({ from: developer, to: service('minio', 'alone'), port: 9000 })).toBe(true);
+  expect(may({ from: developer, to: service('minio', 'alone'), port: 9001 })).toBe(false);
+  expect(may({ from: developer, to: service('rabbitmq', 'alone'), port: 5672 })).toBe(false);
+  expect(may({ from: developer, to: service('minio', 'once'), port: 9000 })).toBe(false);
+  expect(may({ from: end('stranger'), to: service('minio', 'alone'), port: 9000 })).toBe(false);
+  expect(may({ from: once, to: service('minio', 'once'), port: 9000 })).toBe(true);
+  expect(may({ from: once, to: service('minio', 'alone'), port: 9000 })).toBe(false);
+  expect(may({ from: once, to: end('internet'), port: 443 })).toBe(true);
 });
 
 test('with the addresses of the API server given, no other address of the cluster is reached on its ports', () => {

@@ -1,6 +1,7 @@
 // What every pod has in common: it fits its namespace, takes a bounded part of the node, and holds no token by chance.
 import { describe, expect, test } from 'vitest';
 import { withTemplates } from '../support/image-build.ts';
+import { listeners } from '../support/listeners.ts';
 import { podSecurityProblems } from '../support/pod-security.ts';
 import { containersOf, podsOf } from '../support/pods.ts';
 import { build, reference } from '../support/programs.ts';
@@ -12,7 +13,8 @@ const AMOUNT = /^\d+(\.\d+)?(m|[KMG]i)?$/;
 const LEVEL = 'pod-security.kubernetes.io/enforce';
 
 describe.each([...variants])('in %s', (_name, synthesize) => {
-  const objects = withTemplates(synthesize().objects);
+  const written = synthesize().objects;
+  const objects = [...withTemplates(written), ...listeners(written)];
   const pods = podsOf(objects);
   const accounts = objects.filter(({ kind }) => kind === 'ServiceAccount');
 

@@ -235,3 +235,50 @@ describe('two platforms', () => {
     expect(names('ValidatingAdmissionPolicy')).toHaveLength(6);
   });
 });
+
+describe('where builds may hand over', () => {
+  const output = withProps({ handOver: true });
+  const bound = ({ find }: Synthesized): string[] =>
+    find<{ rules: { verbs: string[]; resourceNames?: string[] }[] }>(
+      'ClusterRole',
+      'keelson-platform-controller',
+    )
+      .rules.filter(({ verbs }) => verbs.includes('bind'))
+      .flatMap(({ resourceNames = ['*'] }) => resourceNames);
+  const expressions = ({ objects }: Synthesized, name: string): string =>
+    objects
+      .filter(({ kind, metadata }) => kind === 'ValidatingAdmissionPolicy' && metadata.name === name)
+      .flatMap((policy) => at(policy, 'spec.validations') as { expression: string }[])
+      .map(({ expression }) => expression)
+      .join('\n');
+
+  test('the controller may bind two roles more, and knows its own in listeners', () => {
+    expect(bound(output)).toEqual([
+      'keelson-platform-commit-namespace',
+      'keelson-platform-listener-namespace',
+      'keelson-platform-listener-nodes',
+    ]);
+    expect(configuration(output).listenerNamespaceRole).toBe('keelson-platform-listener-namespace');
+  });
+
+  test('its policies let through listeners, and judge the Keels beside builds', () => {
+    expect(expressions(output, 'keelson-platform-namespaces')).toContain("startsWith('listener-')");
+    expect(expressions(output, 'keelson-platform-role-bindings')).toContain('variables.listener');
+    expect(expressions(output, 'keelson-platform-cluster-role-bindings')).toContain(
+      "object.roleRef.name == 'keelson-platform-listener-nodes'",
+    );
+    const keel = output.find('ValidatingAdmissionPolicy', 'keelson-platform-keel');
+    expect(JSON.stringify(at(keel, 'spec.matchConditions'))).toContain('listen.keelson.dev/policy');
+  });
+
+  test('that holds without a Keel of the platform, too', () => {
+    const without = withProps({ handOver: true, keel: false });
+    expect(without.names('ValidatingAdmissionPolicy')).toContain('keelson-platform-keel');
+  });
+
+  test('unless the platform says so, none of it is there', () => {
+    const plain = withProps();
+    expect(bound(plain)).toEqual(['keelson-platform-commit-namespace']);
+    expect(JSON.stringify(plain.objects)).not.toContain('listener');
+  });
+});

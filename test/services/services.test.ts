@@ -1,5 +1,6 @@
 import { Size } from 'cdk8s';
 import {
+  BuildJob,
   ImageName,
   MinioRabbitTestStack,
   MinioService,
@@ -49,8 +50,17 @@ describe.each<[string, string, string, number, (chart: ReturnType<typeof foreign
     expect(new Set(output.objects.map(({ metadata }) => metadata.namespace))).toEqual(new Set(['tests']));
   });
 
-  test('leaves to the gate how many run', () => {
-    expect(output.find<Deployment>('Deployment', name).spec).not.toHaveProperty('replicas');
+  test('runs all the time where no build uses it, and where one does, when its gate says so', () => {
+    expect(output.find<Deployment>('Deployment', name).spec?.replicas).toBe(1);
+    const used = synthesized((app) => {
+      const chart = foreignChart(app, 'tests');
+      const services = [make(chart)];
+      new BuildJob(chart, 'build', { image: ImageName.parse('quay.io/a/b:c'), command: ['x'], services });
+    });
+    expect(used.find<Deployment>('Deployment', name).spec).not.toHaveProperty('replicas');
+  });
+
+  test('says how it is started and known to answer', () => {
     expect(service.configuration).toMatchObject({ name, deployment: name });
     expect(JSON.stringify(service.configuration.readiness)).toContain(
       `"host":"${serviceName}","port":${port}`,
@@ -153,6 +163,43 @@ describe('options', () => {
     expect(JSON.stringify(service.environment)).toContain('"secretKeyRef":{"name":"account","key":"user"}');
     expect(JSON.stringify(service.environment)).toContain('store:');
   });
+});
+
+describe('who may connect', () => {
+  const from = (output: Synthesized): unknown => at(output.find('NetworkPolicy', 'minio'), 'spec.ingress.0');
+  const build = { podSelector: { matchLabels: { 'keelson.dev/stage': 'build' } } };
+
+  test('are builds of the namespace alone', () => {
+    const { output } = alone((chart) => new MinioService(chart, 'minio'));
+    expect(from(output)).toEqual({ from: [build], ports: [{ protocol: 'TCP', port: 9000 }] });
+  });
+
+  test('are other pods too, where they are named', () => {
+    const clients = [
+      { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'dev' } } },
+      { ipBlock: { cidr: '192.168.1.0/24' } },
+    ];
+    const { output } = alone((chart) => new MinioService(chart, 'minio', { clients }));
+    expect(from(output)).toEqual({ from: [build, ...clients], ports: [{ protocol: 'TCP', port: 9000 }] });
+  });
+});
+
+test('services without a build: the controller makes their credentials and may do nothing else with them', () => {
+  const output = synthesized((app) => {
+    new MinioRabbitTestStack(pipeline(app), 'services');
+  });
+  expect(pipelineConfiguration(output)).toMatchObject({
+    builds: [],
+    jobs: [],
+    generatedSecrets: ['minio-credentials', 'rabbitmq-credentials'],
+  });
+  const { rules } = output.find<{ rules: { resources: string[] }[] }>('Role', 'keelson-controller');
+  expect(rules.flatMap(({ resources }) => resources)).toEqual([
+    'configmaps',
+    'configmaps',
+    'events',
+    'secrets',
+  ]);
 });
 
 describe('both together', () => {

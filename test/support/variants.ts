@@ -2,8 +2,10 @@
 import { Chart, Duration, Size } from 'cdk8s';
 import {
   BuildahBuilder,
+  BuildJob,
   BuildKitBuilder,
   type Destination,
+  GeneratedSecret,
   GitCredential,
   GitSource,
   GpuBuildNode,
@@ -140,6 +142,27 @@ const dividedGpus: Build = (app) => {
   });
 };
 
+/** A build that runs once, services that other pods use, and services for a developer alone. */
+const otherKinds: Build = (app) => {
+  const registry = MicroK8sRegistry.existing({ nodeAddress: '10.0.0.7' });
+  const platform = new Platform(app, 'platform', { registry, keel: false });
+  const source = GitSource.remote('https://git.example.com/team/project.git', { branch: 'main' });
+  const once = new Pipeline(app, 'once', { platform, source });
+  new BuildJob(once, 'build', {
+    image: new MakisuBuilder(once, 'image', { target: registry.image('team/once', { tag: Tag.branch() }) }),
+    command: ['make', 'test'],
+    services: new MinioRabbitTestStack(once, 'services'),
+    retries: 4,
+    ttlAfterFinished: Duration.days(1),
+    env: { KEY: SecretSource.generated() },
+    podSecurity: PodSecurity.baseline('it runs as root'),
+  });
+  const alone = new Pipeline(app, 'alone', { platform });
+  new MinioRabbitTestStack(alone, 'services', {
+    minio: { clients: [{ namespaceSelector: { matchLabels: { team: 'dev' } } }] },
+  });
+};
+
 /** Registries that tell Keel of a push, accounts that images are pulled with, a pipeline of another program. */
 const webhooks: Build = (app) => {
   const credentials = {
@@ -186,6 +209,47 @@ const webhooks: Build = (app) => {
       credentials,
     }),
     imagePullSecrets: [SecretSource.existing('quay-account', '.dockerconfigjson')],
+  });
+};
+
+/** Builds that hand over: with all that a listener has to be given, and with a tag that changes. */
+const handOver: Build = (app) => {
+  const registry = MicroK8sRegistry.existing({ nodeAddress: '10.0.0.7' });
+  const platform = new Platform(app, 'platform', { registry, keel: false, handOver: true });
+  const source = GitSource.remote('https://git.example.com/team/project.git', { branch: 'main' });
+  const one = new Pipeline(app, 'one', { platform, source });
+  const keys = new GeneratedSecret(one, 'keys', { keys: { a: { privateKey: { type: 'ed25519' } } } });
+  new KeelWatchedBuild(one, 'build', {
+    image: new MakisuBuilder(one, 'image', {
+      target: registry.image('team/one', { tag: Tag.branch() }),
+      registryConfig: SecretSource.literal('{}', { allowPlaintext: 'for the image build alone' }),
+    }),
+    command: ['make', 'test'],
+    services: new MinioRabbitTestStack(one, 'services'),
+    node: new GpuBuildNode(one, 'gpu', { gpus: Gpus.whole(1), runtimeHandler: 'nvidia' }),
+    podSecurity: PodSecurity.baseline('it runs as root'),
+    env: {
+      OWN: SecretSource.generated(),
+      PLAIN: SecretSource.literal(LISTENER_LITERAL, { allowPlaintext: 'test only' }),
+    },
+    envFrom: [{ configMap: 'settings' }, { secret: 'more' }],
+    secretFiles: { '/keys/a': keys.source('a'), '/keys/b': SecretSource.existing('two', 'b') },
+    imagePullSecrets: [SecretSource.existing('account', '.dockerconfigjson')],
+    handOver: true,
+  });
+  const two = new Pipeline(app, 'two', { platform });
+  new KeelWatchedBuild(two, 'check', {
+    image: ImageName.parse('quay.io/team/two:1.0.0'),
+    command: ['./run'],
+    policy: KeelPolicy.regexp('^1\\.'),
+    trigger: KeelTrigger.poll(Duration.seconds(30)),
+    volume: false,
+    handOver: {
+      afterwards: 'selfDestruct',
+      maxNamespaces: 2,
+      timeout: Duration.minutes(1),
+      keel: { pollInterval: Duration.minutes(3) },
+    },
   });
 };
 
@@ -293,6 +357,8 @@ const imageBuilders: Build = (app) => {
     services: new MinioRabbitTestStack(ci, 'services'),
   });
 };
+/** A value that may stand in its own Secret, and in no template. */
+export const LISTENER_LITERAL = 'plain-value-of-a-listener';
 
 /** Each variant by what is different in it. */
 export const variants: ReadonlyMap<string, () => Synthesized> = new Map([
@@ -303,6 +369,8 @@ export const variants: ReadonlyMap<string, () => Synthesized> = new Map([
   ['a directory on a node', () => synthesized(directory(true))],
   ['a directory that is streamed', () => synthesized(directory(false))],
   ['GPUs that are divided', () => synthesized(dividedGpus)],
+  ['a build that runs once, and services alone', () => synthesized(otherKinds)],
+  ['builds that hand over', () => synthesized(handOver)],
   ['builds that are told by webhooks', () => synthesized(webhooks)],
   ['every kind of secret, without internet', () => synthesized(secretsWithoutInternet)],
   [

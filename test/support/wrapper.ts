@@ -9,6 +9,8 @@ import { WRAPPER_SCRIPT } from '../../lib/keel/wrapper.ts';
 export interface WrapperOptions {
   readonly timeout?: number;
   readonly keep?: number;
+  /** What is done after the command. */
+  readonly after?: 'keep' | 'exit';
   /** Whether a log file is wanted. */
   readonly log?: boolean;
   /** Patterns of files to keep. */
@@ -29,7 +31,7 @@ export class Container {
   /** Starts the wrapper with a command, as Kubernetes does: again after a restart. */
   start(
     command: readonly string[],
-    { timeout = 60, keep = 0, log = false, assets = [], path }: WrapperOptions = {},
+    { timeout = 60, keep = 0, after = 'keep', log = false, assets = [], path }: WrapperOptions = {},
   ): Wrapper {
     const child = spawn('/bin/sh', [join(this.directory, 'wrapper.sh'), ...command], {
       cwd: this.directory,
@@ -42,6 +44,7 @@ export class Container {
         KEELSON_OUTPUT_DIRECTORY: log ? join(this.directory, 'output') : '',
         KEELSON_ASSETS: assets.join('\n'),
         KEELSON_TIMEOUT_SECONDS: String(timeout),
+        KEELSON_AFTER: after,
         KEELSON_KEEP_SECONDS: String(keep),
       },
     });

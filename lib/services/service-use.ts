@@ -1,0 +1,21 @@
+import type { IConstruct } from 'constructs';
+import { Notes } from '../kubernetes/notes.ts';
+
+const USES = new Notes<IConstruct>();
+const ANSWERS = new Notes<() => void>();
+
+/** Notes that a build uses a service: its gate decides then when the service runs. */
+export function useService(service: IConstruct, build: IConstruct): void {
+  USES.add(service, build);
+  for (const answer of ANSWERS.of(service)) answer();
+}
+
+/** Does something when a build is given a service. */
+export function whenServiceIsUsed(service: IConstruct, answer: () => void): void {
+  ANSWERS.add(service, answer);
+}
+
+/** Whether a build uses a service. Known at synthesis, when every build has been made. */
+export function isServiceUsed(service: IConstruct): boolean {
+  return USES.of(service).length > 0;
+}
