@@ -117,6 +117,11 @@ export { Controller, type ControllerProps, type RetentionProps } from './platfor
 export { type ExistingPlatformProps, Platform, type PlatformProps } from './platform/platform.ts';
 export type { PlatformReference } from './platform/platform-reference.ts';
 export {
+  HostedRegistry,
+  type HostedRegistryProps,
+  type RegistryCredentials,
+} from './registry/hosted-registry.ts';
+export {
   type ExistingMicroK8sRegistryProps,
   MicroK8sRegistry,
   type MicroK8sRegistryProps,

@@ -1,4 +1,5 @@
 import type { TemplateObject } from './job-template.ts';
+import type { RegistryTransport } from './makisu-registries.ts';
 import type { ReleaseConfiguration } from './release.ts';
 import type { AGENT_API_VERSION } from './version.ts';
 
@@ -124,6 +125,8 @@ export interface ImageConfiguration {
   readonly jobTemplate: readonly TemplateObject[];
   /** Keys of Secrets copied into the commit's namespace, under the same names. */
   readonly copySecrets: readonly SecretKeyConfiguration[];
+  /** Secrets made in the commit's namespace from Docker configurations in the pipeline's. */
+  readonly registryAccounts?: readonly RegistryAccountsConfiguration[];
   /** What happens to a build of the same tag that is still running when a newer commit arrives. */
   readonly concurrency: 'queue' | 'supersede';
   /** How often a build is tried. */
@@ -132,6 +135,16 @@ export interface ImageConfiguration {
   readonly onlyIfAbsent?: true;
   /** Names of images that have to be there before; absent where there are none. */
   readonly after?: readonly string[];
+}
+
+/** Accounts of registries, put together in the form that one program reads: see {@link registryAccountsValue}. */
+export interface RegistryAccountsConfiguration extends SecretKeyConfiguration {
+  /** Docker configurations in the pipeline's namespace. Of two accounts for one registry the later wins. */
+  readonly from: readonly SecretKeyConfiguration[];
+  /** What the program reads: a Docker configuration, or Makisu's registry.yaml. */
+  readonly form: 'docker-config' | 'makisu-registry-config';
+  /** For Makisu, by host: how registries are spoken to other than by https with a public certificate. */
+  readonly transports?: Readonly<Record<string, RegistryTransport>>;
 }
 
 /** A watched build, as the controller repairs it. The gate has its own {@link GateConfiguration}. */
@@ -146,6 +159,8 @@ export interface BuildConfiguration {
   readonly image: string;
   /** Whether its registry speaks plain http. */
   readonly insecureRegistry: boolean;
+  /** The certificates, in PEM, of the private authority that signed its registry's; absent where a public one did. */
+  readonly certificateAuthority?: string;
   /** Secrets of the pipeline's namespace, of the type kubernetes.io/dockerconfigjson, with accounts for it. */
   readonly pullSecrets?: readonly SecretKeyConfiguration[];
   /** The name of the {@link ImageConfiguration} that builds it; absent where something else pushes it. */

@@ -7,6 +7,16 @@ export {
   type TemplateValues,
 } from './job-template.ts';
 export * from './listener.ts';
+export * from './makisu-registries.ts';
+export {
+  dockerAccounts,
+  dockerConfiguration,
+  type MergedAccounts,
+  mergeAccounts,
+  type RegistryAccount,
+  type RegistryAccounts,
+} from './registry-accounts.ts';
+export { registryAccountsValue } from './registry-accounts-value.ts';
 export * from './release.ts';
 export * from './run-files.ts';
 export * from './status.ts';

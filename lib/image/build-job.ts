@@ -1,6 +1,6 @@
 import { type Duration, Size } from 'cdk8s';
 import type { Job } from 'kubernetes-types/batch/v1.d.ts';
-import type { ConfigMap, Container, ServiceAccount, Volume } from 'kubernetes-types/core/v1.d.ts';
+import type { Container, ServiceAccount, Volume } from 'kubernetes-types/core/v1.d.ts';
 import type { NetworkPolicy } from 'kubernetes-types/networking/v1.d.ts';
 import type { GitCredentialConfiguration } from '../agent/configuration.ts';
 import { placeholder, type TemplateObject } from '../agent/job-template.ts';
@@ -24,7 +24,7 @@ import { outputsContainer } from '../release/outputs-container.ts';
 import type { GitSource } from '../source/git-source.ts';
 import type { BuildSteps } from './build-program.ts';
 import type { ImageName } from './image-name.ts';
-import { type PushOptions, pushContainer, pushVolumes, REGISTRY_CA } from './push-container.ts';
+import { authority, type PushOptions, pushContainer, pushVolumes, REGISTRY_CA } from './push-container.ts';
 import { CONTEXT_MOUNT, sourceContainer, sourceObjects, sourceVolumes } from './source-container.ts';
 
 export interface BuildJobOptions {
@@ -75,24 +75,12 @@ export function commitNamespaceTemplate(options: BuildJobOptions): TemplateObjec
     serviceAccount(namespace),
     networkPolicy(namespace, options),
     ...target.registry.aliasServices(namespace),
-    ...certificateAuthority(namespace, target),
+    // Tools of the build know the registry by it, not only the push.
+    ...authority(REGISTRY_CA, namespace, target.registry),
     ...(steps.objects ?? []),
     exceptedFromLinters(job(namespace, options), exceptions(options)),
   ];
   return objects as unknown as TemplateObject[];
-}
-
-/** The certificate by which tools of the build know the registry. It is public. */
-function certificateAuthority(namespace: string, { registry }: ImageTarget): ConfigMap[] {
-  if (registry.certificateAuthority === undefined) return [];
-  return [
-    {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { name: REGISTRY_CA, namespace },
-      data: { 'ca.crt': registry.certificateAuthority },
-    },
-  ];
 }
 
 function serviceAccount(namespace: string): ServiceAccount {

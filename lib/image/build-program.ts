@@ -1,4 +1,5 @@
 import type { Container, ResourceRequirements, Volume, VolumeMount } from 'kubernetes-types/core/v1.d.ts';
+import type { RegistryAccountsConfiguration } from '../agent/configuration.ts';
 import type { TemplateObject } from '../agent/job-template.ts';
 import type { Destination } from '../kubernetes/network.ts';
 import type { PodSecurity } from '../kubernetes/pod-security.ts';
@@ -32,6 +33,11 @@ export interface BuildProgram {
    * @default - none
    */
   secrets?(platform: PlatformReference): Readonly<Record<string, BuildSecret>>;
+  /**
+   * The form in which the program reads accounts for private base images.
+   * @default - a Docker configuration
+   */
+  accountsForm?(target: ImageTarget): Pick<RegistryAccountsConfiguration, 'form' | 'transports'>;
   /** The containers of one build; asked at synthesis. */
   steps(build: ImageBuild): BuildSteps;
 }
@@ -77,6 +83,11 @@ export interface ImageBuild {
   readonly mounts: readonly VolumeMount[];
   /** The secrets of {@link BuildProgram.secrets}, by the same ids. */
   readonly secrets: Readonly<Record<string, SecretReference>>;
+  /**
+   * Accounts that pull private base images, in the form that the program asked for, and for a program that
+   * pushes `always` the one that pushes too; undefined where none was given for base images.
+   */
+  readonly accounts: SecretReference | undefined;
   /**
    * A Docker configuration with the account that may push. Only a program that pushes `always` is given it;
    * undefined where the registry asks for none.

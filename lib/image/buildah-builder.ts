@@ -3,7 +3,6 @@ import type { ConfigMap, Container } from 'kubernetes-types/core/v1.d.ts';
 import type { TemplateObject } from '../agent/job-template.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
 import { reportProblem } from '../kubernetes/problem.ts';
-import type { SecretSource } from '../kubernetes/secret-source.ts';
 import { scratchVolume } from '../kubernetes/workload.ts';
 import type { BuildProgram, BuildSteps, ImageBuild } from './build-program.ts';
 import { furtherRegistries, plainHttpHosts } from './build-registries.ts';
@@ -20,12 +19,6 @@ export interface BuildahBuilderProps extends ImageBuilderProps {
    * @default 'overlay'
    */
   readonly storageDriver?: 'overlay' | 'vfs';
-  /**
-   * A Docker configuration with accounts, for a private FROM. RUN steps can read it, so give it accounts that
-   * can read and no more.
-   * @default - none
-   */
-  readonly dockerConfig?: SecretSource;
 }
 
 const CREDENTIAL_MOUNT = '/keelson/docker';
@@ -33,7 +26,6 @@ const CA_MOUNT = '/keelson/certs';
 const REGISTRIES_MOUNT = '/keelson/registries';
 const REGISTRIES_FILE = 'registries.conf';
 const STORAGE_MOUNT = '/keelson/storage';
-const CONFIG_SECRET = 'docker-config';
 
 /**
  * Builds an image for each new commit with Buildah, in a Job of the commit's own namespace, and without a
@@ -70,21 +62,18 @@ export class BuildahBuilder extends ImageBuilder {
   }
 }
 
-function program({ storageDriver = 'overlay', dockerConfig }: BuildahBuilderProps): BuildProgram {
+function program({ storageDriver = 'overlay' }: BuildahBuilderProps): BuildProgram {
   return {
     title: 'Buildah',
     defaultImage: 'quay.io/containers/buildah:v1.43.2',
     podSecurity: BuildahBuilder.POD_SECURITY,
     pushes: 'never',
-    ...(dockerConfig !== undefined && {
-      secrets: () => ({ [CONFIG_SECRET]: { property: 'dockerConfig', source: dockerConfig } }),
-    }),
     steps: (build) => steps(build, storageDriver),
   };
 }
 
 function steps(build: ImageBuild, storageDriver: string): BuildSteps {
-  const config = build.secrets[CONFIG_SECRET];
+  const config = build.accounts;
   const { certificateAuthority } = build.target.registry;
   const container: Container = {
     name: 'buildah',

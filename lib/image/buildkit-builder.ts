@@ -57,12 +57,6 @@ export interface BuildKitBuilderProps extends ImageBuilderProps {
    * @default 'syntax-line'
    */
   readonly frontend?: 'syntax-line' | 'builtin' | ImageName;
-  /**
-   * A Docker configuration with accounts, for a private FROM. It takes the place of the target registry's and
-   * has to hold the account that pushes too. RUN steps can't read it.
-   * @default - the account of the target's registry, where that asks for one
-   */
-  readonly dockerConfig?: SecretSource;
 }
 
 const TLS_MOUNT = '/keelson/buildkit';
@@ -70,7 +64,6 @@ const CREDENTIAL_MOUNT = '/keelson/docker';
 const CA_MOUNT = '/keelson/certs';
 const UID = 65532;
 const TLS_FILES = ['ca.crt', 'tls.crt', 'tls.key'] as const;
-const CONFIG_SECRET = 'docker-config';
 
 /** It only asks and shows what is answered. */
 const RESOURCES: ContainerResources = {
@@ -123,25 +116,20 @@ function program(props: BuildKitBuilderProps): BuildProgram {
     podSecurity: BuildKitBuilder.POD_SECURITY,
     pushes: 'always',
     resources: RESOURCES,
-    secrets: (platform) => secrets(props, daemonOf({ platform })),
+    secrets: (platform) => secrets(daemonOf({ platform })),
     steps: (build) => steps(build, props, daemonOf(build)),
   };
 }
 
-function secrets(
-  { dockerConfig }: BuildKitBuilderProps,
-  daemon: BuildKitReference | undefined,
-): Record<string, BuildSecret> {
+function secrets(daemon: BuildKitReference | undefined): Record<string, BuildSecret> {
   const client = daemon?.clientSecret;
-  const tls = client === undefined ? [] : TLS_FILES.map((key) => [key, SecretSource.existing(client, key)]);
-  return {
-    ...(Object.fromEntries(
-      tls.map(([key, source]) => [key, { property: 'buildkit.clientSecret', source }]),
-    ) as Record<string, BuildSecret>),
-    ...(dockerConfig !== undefined && {
-      [CONFIG_SECRET]: { property: 'dockerConfig', source: dockerConfig },
-    }),
-  };
+  if (client === undefined) return {};
+  return Object.fromEntries(
+    TLS_FILES.map((key) => [
+      key,
+      { property: 'buildkit.clientSecret', source: SecretSource.existing(client, key) },
+    ]),
+  );
 }
 
 function steps(
@@ -151,7 +139,8 @@ function steps(
 ): BuildSteps {
   const { certificateAuthority } = build.target.registry;
   const tls = TLS_FILES.flatMap((key) => build.secrets[key] ?? []);
-  const credential = build.secrets[CONFIG_SECRET] ?? build.pushCredential;
+  // The accounts have the one that pushes among them.
+  const credential = build.accounts ?? build.pushCredential;
   const mounts: VolumeMount[] = [
     { name: 'client-tmp', mountPath: '/tmp' },
     ...(tls.length === 0 ? [] : [{ name: 'buildkit-tls', mountPath: TLS_MOUNT, readOnly: true }]),

@@ -1,5 +1,6 @@
 import type { Duration } from 'cdk8s';
 import type { ContainerResources } from '../kubernetes/resources.ts';
+import type { SecretSource } from '../kubernetes/secret-source.ts';
 import type { StageProps } from '../pipeline/pipeline-record.ts';
 import type { ImageTarget } from '../registry/registry.ts';
 import type { ImageName } from './image-name.ts';
@@ -40,6 +41,20 @@ export interface ImageBuilderProps extends StageProps {
    * @default - the one that the builder names
    */
   readonly image?: ImageName;
+  /**
+   * Docker configurations with accounts that pull, for a private FROM: the key `.dockerconfigjson` of Secrets
+   * in the namespace of the pipeline. RUN steps can read them (but for BuildKit's), so give accounts that can
+   * pull what the build needs and do no more. Of two accounts for one registry the later wins.
+   * @default - none: base images are public. Those of the target's registry are given as
+   * `registry.pullCredentials`
+   */
+  readonly pullCredentials?: readonly SecretSource[];
+  /**
+   * The image of skopeo, which pushes what the build has left where a push needs an account. It has to have
+   * a shell, `head` and `gzip`.
+   * @default quay.io/skopeo/stable:v1.20.0
+   */
+  readonly pushImage?: ImageName;
   /**
    * Resources of the container that builds.
    * @default - 500m to 2 CPU, 1 to 4 GiB of memory, 10 to 30 GiB of ephemeral storage; less where the

@@ -1,15 +1,20 @@
 import { Duration } from 'cdk8s';
 import { Construct } from 'constructs';
-import type { ImageConfiguration, SecretKeyConfiguration } from '../agent/configuration.ts';
+import type {
+  ImageConfiguration,
+  RegistryAccountsConfiguration,
+  SecretKeyConfiguration,
+} from '../agent/configuration.ts';
 import { placeholder } from '../agent/job-template.ts';
 import { declareStage } from '../app/graph.ts';
 import { durationProblems } from '../kubernetes/durations.ts';
-import { type Problem, reportProblem, reportProblems, reportWarning } from '../kubernetes/problem.ts';
+import { hidden, type Problem, reportProblem, reportProblems, reportWarning } from '../kubernetes/problem.ts';
 import { resourceProblems, resourceRequirements } from '../kubernetes/resources.ts';
 import { literalSecretProblem } from '../kubernetes/secret-scan.ts';
-import type { SecretReference } from '../kubernetes/secret-source.ts';
+import type { SecretBindOptions, SecretReference, SecretSource } from '../kubernetes/secret-source.ts';
 import { JobTemplate } from '../pipeline/job-template.ts';
 import { type PipelineRecord, recordOf } from '../pipeline/pipeline-record.ts';
+import { bindDockerConfig, bindDockerConfigs } from '../registry/docker-config.ts';
 import type { ImageTarget } from '../registry/registry.ts';
 import { ReleasePlan } from '../release/release-plan.ts';
 import type { GitSource } from '../source/git-source.ts';
@@ -23,6 +28,9 @@ import type { ImageSource } from './image-source.ts';
 import { imageLabels, labelProblems } from './labels.ts';
 import { ARCHIVE, archiveMount, SKOPEO_IMAGE } from './push-container.ts';
 import { CONTEXT_MOUNT } from './source-container.ts';
+
+/** Where the namespace of a build has accounts for base images. */
+const ACCOUNTS = { secretName: 'keelson-registry-accounts', key: 'accounts' } as const;
 
 /**
  * What all image builders have in common: an image for each new commit, made by a Job in the commit's own
@@ -78,18 +86,21 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
     const name = this.node.id;
     const secrets = this.#bindSecrets(program, record);
     // What may push a release is with the release, out of the build's reach.
-    const pushCredential = target.registry.pushCredential?.bind(this, `${name}-push`, 'target.registry', {
+    const pushCredential = this.#bindPushCredential(
       // Without it a release is skipped.
-      ...(release === undefined
+      release === undefined
         ? { namespace: record.namespace }
-        : { namespace: release.namespace, optional: true }),
-    });
+        : { namespace: release.namespace, optional: true },
+    );
+    const pushKey = pushCredential && {
+      ...toKey(pushCredential),
+      ...(release !== undefined && { namespace: release.namespace }),
+    };
+    const accounts = this.#bindAccounts(record.namespace, props.pullCredentials ?? [], program, pushKey);
     const credential = sourceConfiguration?.credential;
     const copySecrets: SecretKeyConfiguration[] = [
       ...Object.values(secrets).map(toKey),
-      ...(pushCredential === undefined
-        ? []
-        : [{ ...toKey(pushCredential), ...(release !== undefined && { namespace: release.namespace }) }]),
+      ...(pushKey === undefined || accounts?.from.includes(pushKey) ? [] : [pushKey]),
       ...(credential === undefined
         ? []
         : [credential.kind === 'token' ? credential.token : credential.privateKey]),
@@ -101,7 +112,12 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
     const output: ImageOutput = byItself ? { push: names } : { archive: ARCHIVE };
     const push = byItself
       ? undefined
-      : { skopeo: defaultImage(this, SKOPEO_IMAGE), target, names, credential: pushCredential };
+      : {
+          skopeo: props.pushImage ?? defaultImage(this, SKOPEO_IMAGE),
+          from: 'archive' as const,
+          // The commit's name first: by the time the tag moves, its digest can be traced.
+          to: { registry: target.registry, credential: pushCredential, names: names.toReversed() },
+        };
     const { dockerfile = 'Dockerfile', context = '.', targetStage, buildArgs = {} } = props;
     const sizes = program.resources ?? BUILD_RESOURCES;
     const jobTemplate = new JobTemplate(this, () =>
@@ -125,6 +141,7 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
           target,
           output,
           secrets,
+          accounts: accounts && { ...ACCOUNTS, optional: false },
           contextDirectory: context === '.' ? CONTEXT_MOUNT : `${CONTEXT_MOUNT}/${context}`,
           dockerfile: `${CONTEXT_MOUNT}/${dockerfile}`,
           targetStage,
@@ -144,18 +161,17 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
       target: place,
       jobTemplate: jobTemplate.objects(),
       copySecrets,
+      ...(accounts !== undefined && { registryAccounts: [accounts] }),
       concurrency,
       maxAttempts,
     });
-    const readSecrets = copySecrets.filter(({ namespace }) => namespace === undefined);
+    const needed = [...copySecrets, ...(accounts?.from ?? [])];
+    const readSecrets = needed.filter(({ namespace }) => namespace === undefined);
     if (release === undefined) {
       record.contribute({ image, readSecrets });
     } else {
       record.contribute({ readSecrets });
-      release.contribute({
-        image,
-        readSecrets: copySecrets.filter((secret) => !readSecrets.includes(secret)),
-      });
+      release.contribute({ image, readSecrets: needed.filter((secret) => !readSecrets.includes(secret)) });
     }
     return jobTemplate;
   }
@@ -169,6 +185,43 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
         source.bind(this, `${this.node.id}-${id}`, property, { namespace }),
       ]),
     );
+  }
+
+  #bindPushCredential(options: SecretBindOptions): SecretReference | undefined {
+    const { pushCredential } = this.target.registry;
+    const property = 'target.registry.pushCredential';
+    return (
+      pushCredential && bindDockerConfig(this, `${this.node.id}-push`, pushCredential, property, options)
+    );
+  }
+
+  /**
+   * Accounts for base images. The one that pushes is among them where the program pushes always, which no RUN
+   * step can read then, and can't be anywhere else.
+   */
+  #bindAccounts(
+    namespace: string,
+    sources: readonly SecretSource[],
+    program: BuildProgram,
+    push: SecretKeyConfiguration | undefined,
+  ): RegistryAccountsConfiguration | undefined {
+    const property = 'pullCredentials';
+    const references = bindDockerConfigs(this, `${this.node.id}-pull`, sources, property, {
+      namespace,
+    });
+    if (references.length === 0) return undefined;
+    const form = program.accountsForm?.(this.target) ?? { form: 'docker-config' };
+    const from = references.map(toKey);
+    if (program.pushes === 'always') return { ...ACCOUNTS, from: push ? [...from, push] : from, ...form };
+    if (push?.namespace === undefined && from.some(({ secretName }) => secretName === push?.secretName)) {
+      reportProblem(this, {
+        property,
+        value: hidden,
+        message: 'is the Secret with the account that pushes, which RUN steps could read',
+        remedy: 'make an account that only pulls, with a Secret of its own',
+      });
+    }
+    return { ...ACCOUNTS, from, ...form };
   }
 
   /** The tag, and a second one that tells which commit a digest was built from. */
@@ -208,10 +261,10 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
       ['context', context],
     ] as const;
     return [
-      ...target.registry.problems('target.registry'),
-      ...target.tag.problems('target.tag'),
-      ...this.image.problems('target').filter(({ property }) => property === 'target.repository'),
+      ...target.problems('target'),
+      ...accountProblems(target),
       ...tool.problems('image'),
+      ...(props.pushImage?.problems('pushImage') ?? []),
       ...resourceProblems('resources', props.resources),
       ...Object.entries(buildArgs).flatMap(([name, value]) => buildArgProblems(name, value)),
       ...labelProblems(props.labels),
@@ -240,6 +293,13 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
       remedy: 'give it, or put the builder into a Pipeline that has it',
     });
   }
+}
+
+function accountProblems({ registry }: ImageTarget): Problem[] {
+  if (!registry.needsAccount || registry.pushCredential !== undefined) return [];
+  const message = `is missing: nobody pushes to ${registry.imageHost} without an account`;
+  const remedy = "give the registry one, such as SecretSource.existing('registry-push', '.dockerconfigjson')";
+  return [{ property: 'target.registry.pushCredential', value: undefined, message, remedy }];
 }
 
 function toKey({ secretName, key }: SecretReference): SecretKeyConfiguration {

@@ -1,7 +1,6 @@
 import type { Construct } from 'constructs';
 import type { Container } from 'kubernetes-types/core/v1.d.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
-import type { SecretSource } from '../kubernetes/secret-source.ts';
 import type { BuildProgram, BuildSteps, ImageBuild } from './build-program.ts';
 import { furtherRegistries, plainHttpHosts } from './build-registries.ts';
 import { ImageBuilder } from './image-builder.ts';
@@ -17,17 +16,10 @@ export interface KanikoBuilderProps extends ImageBuilderProps {
    * @default true
    */
   readonly registryCache?: boolean;
-  /**
-   * A Docker configuration with accounts, for a private FROM. RUN steps can read it, so give it accounts that
-   * can read and no more.
-   * @default - none
-   */
-  readonly dockerConfig?: SecretSource;
 }
 
 const CREDENTIAL_MOUNT = '/keelson/docker';
 const CA_MOUNT = '/keelson/certs';
-const CONFIG_SECRET = 'docker-config';
 
 /**
  * Builds an image for each new commit with Kaniko, in a Job of the commit's own namespace.
@@ -55,21 +47,18 @@ export class KanikoBuilder extends ImageBuilder {
   }
 }
 
-function program({ registryCache = true, dockerConfig }: KanikoBuilderProps): BuildProgram {
+function program({ registryCache = true }: KanikoBuilderProps): BuildProgram {
   return {
     title: 'Kaniko',
     defaultImage: 'ghcr.io/osscontainertools/kaniko:v1.28.3',
     podSecurity: KanikoBuilder.POD_SECURITY,
     pushes: 'without-credential',
-    ...(dockerConfig !== undefined && {
-      secrets: () => ({ [CONFIG_SECRET]: { property: 'dockerConfig', source: dockerConfig } }),
-    }),
     steps: (build) => steps(build, registryCache),
   };
 }
 
 function steps(build: ImageBuild, registryCache: boolean): BuildSteps {
-  const config = build.secrets[CONFIG_SECRET];
+  const config = build.accounts;
   const { certificateAuthority } = build.target.registry;
   const container: Container = {
     name: 'kaniko',

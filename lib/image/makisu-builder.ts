@@ -1,6 +1,7 @@
 import type { Construct } from 'constructs';
 import type { ConfigMap, Container } from 'kubernetes-types/core/v1.d.ts';
 import type { TemplateObject } from '../agent/job-template.ts';
+import { makisuRegistries, type RegistryTransport } from '../agent/makisu-registries.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
 import { hidden, reportProblem } from '../kubernetes/problem.ts';
 import { isSecretName } from '../kubernetes/secret-scan.ts';
@@ -9,6 +10,7 @@ import type { ImageTarget } from '../registry/registry.ts';
 import type { BuildProgram, BuildSteps, ImageBuild } from './build-program.ts';
 import { ImageBuilder } from './image-builder.ts';
 import type { ImageBuilderProps } from './image-builder-props.ts';
+import { REGISTRY_CA } from './push-container.ts';
 import type { LayerCache } from './redis-layer-cache.ts';
 import { literalArgument, rootBuild } from './root-build.ts';
 
@@ -20,13 +22,14 @@ export interface MakisuBuilderProps extends ImageBuilderProps {
    */
   readonly cache?: LayerCache;
   /**
-   * Makisu's own registry configuration (a registry.yaml), for a private FROM. RUN steps can read it, so
-   * give it an account that can read and no more.
-   * @default - none: a configuration for the target's registry is made, without an account
+   * Makisu's own registry configuration (a registry.yaml), for what `pullCredentials` can't say. RUN steps
+   * can read it, so give it an account that can read and no more.
+   * @default - one is made for the target's registry, with the accounts of `pullCredentials`
    */
   readonly registryConfig?: SecretSource;
 }
 
+const CA_DIRECTORY = '/registry-ca';
 const CONFIG_DIRECTORY = '/registry-config';
 const CONFIG_FILE = 'registry.yaml';
 const CONFIG_SECRET = 'registry-config';
@@ -57,6 +60,14 @@ export class MakisuBuilder extends ImageBuilder {
 
   constructor(scope: Construct, id: string, props: MakisuBuilderProps) {
     super(scope, id, props, program(props));
+    if (props.registryConfig !== undefined && props.pullCredentials !== undefined) {
+      reportProblem(this, {
+        property: 'pullCredentials',
+        value: hidden,
+        message: 'is left out, because registryConfig is all that Makisu reads',
+        remedy: 'leave out one of the two',
+      });
+    }
     for (const name of Object.keys(props.labels ?? {})) {
       reportProblem(this, {
         property: `labels.${name}`,
@@ -86,12 +97,14 @@ function program({ cache, registryConfig }: MakisuBuilderProps): BuildProgram {
     ...(registryConfig !== undefined && {
       secrets: () => ({ [CONFIG_SECRET]: { property: 'registryConfig', source: registryConfig } }),
     }),
+    accountsForm: (target) => ({ form: 'makisu-registry-config', transports: transports(target) }),
     steps: (build) => steps(build, cache ?? build.platform.cache),
   };
 }
 
 function steps(build: ImageBuild, cache: LayerCache | undefined): BuildSteps {
-  const config = build.secrets[CONFIG_SECRET];
+  const config = build.secrets[CONFIG_SECRET] ?? build.accounts;
+  const hasAuthority = build.target.registry.certificateAuthority !== undefined;
   return {
     container: container(build, cache),
     volumes: [
@@ -106,18 +119,26 @@ function steps(build: ImageBuild, cache: LayerCache | undefined): BuildSteps {
               defaultMode: 0o400,
             },
           },
+      ...(hasAuthority ? [{ name: 'registry-ca', configMap: { name: REGISTRY_CA } }] : []),
     ],
     objects: config === undefined ? [registryConfigMap(build.namespace, build.target)] : [],
     destinations: cache === undefined ? [] : [cache.destination],
   };
 }
 
-/** Makisu's configuration for a registry without accounts; for one that speaks https none is needed. */
-function registryConfigMap(namespace: string, { registry }: ImageTarget): TemplateObject {
-  const hosts = registry.insecure ? [registry.pushHost, registry.imageHost, ...registry.aliases] : [];
-  const config = Object.fromEntries(
-    hosts.map((host) => [host, { '.*': { security: { tls: { client: { disabled: true } } } } }]),
-  );
+/** How the target's registry is spoken to, by each of its names. */
+function transports({ registry }: ImageTarget): Record<string, RegistryTransport> {
+  const { insecure, certificateAuthority, pushHost, imageHost, aliases } = registry;
+  if (!insecure && certificateAuthority === undefined) return {};
+  const transport: RegistryTransport = insecure
+    ? { insecure: true }
+    : { certificateAuthority: `${CA_DIRECTORY}/ca.crt` };
+  return Object.fromEntries([pushHost, imageHost, ...aliases].map((host) => [host, transport]));
+}
+
+/** Makisu's configuration for registries without accounts; for one that public certificates vouch for none is needed. */
+function registryConfigMap(namespace: string, target: ImageTarget): TemplateObject {
+  const config = makisuRegistries(new Map(), transports(target));
   const configMap: ConfigMap = {
     apiVersion: 'v1',
     kind: 'ConfigMap',
@@ -141,6 +162,9 @@ function container(build: ImageBuild, cache: LayerCache | undefined): Container 
       ...build.mounts,
       { name: 'registry-config', mountPath: CONFIG_DIRECTORY, readOnly: true },
       { name: 'storage', mountPath: '/makisu-storage' },
+      ...(build.target.registry.certificateAuthority === undefined
+        ? []
+        : [{ name: 'registry-ca', mountPath: CA_DIRECTORY, readOnly: true }]),
     ],
   };
 }

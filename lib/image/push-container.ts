@@ -1,8 +1,8 @@
-import type { Container, Volume, VolumeMount } from 'kubernetes-types/core/v1.d.ts';
+import type { ConfigMap, Container, Volume, VolumeMount } from 'kubernetes-types/core/v1.d.ts';
 import { restrictedContainer } from '../kubernetes/pod-security.ts';
 import type { SecretReference } from '../kubernetes/secret-source.ts';
 import { scratchVolume } from '../kubernetes/workload.ts';
-import type { ImageTarget } from '../registry/registry.ts';
+import type { Registry } from '../registry/registry.ts';
 import type { ImageName } from './image-name.ts';
 
 /** Skopeo's image, where a program names none. */
@@ -11,50 +11,67 @@ export const SKOPEO_IMAGE = 'quay.io/skopeo/stable:v1.20.0';
 /** The volume, and the directory, in which a build leaves its archive. */
 export const ARCHIVE_VOLUME = 'archive';
 const ARCHIVE_MOUNT = '/keelson/archive';
-/** The archive, in docker's format. */
+/** The archive, in docker's format. It may be compressed with gzip. */
 export const ARCHIVE: string = `${ARCHIVE_MOUNT}/image.tar`;
-
-const CREDENTIAL_MOUNT = '/keelson/push';
-const CA_MOUNT = '/keelson/certs';
-const UID = 65532;
-
-/** Each name comes as an argument: no shell reads any as a part of its program. */
-const SCRIPT = 'from=$1; shift; for name; do skopeo copy $OPTIONS "$from" "docker://$name"; done';
-
-export interface PushOptions {
-  readonly skopeo: ImageName;
-  readonly target: ImageTarget;
-  readonly names: readonly ImageName[];
-  /** A Docker configuration with the account that may push. */
-  readonly credential: SecretReference | undefined;
-}
 
 /** The mount by which the container that builds leaves its archive. */
 export const archiveMount: VolumeMount = { name: ARCHIVE_VOLUME, mountPath: ARCHIVE_MOUNT };
 
+/** The ConfigMap with the certificate authority of the registry that is pushed to, in the namespace of a build. */
+export const REGISTRY_CA = 'registry-ca';
+const SOURCE_REGISTRY_CA = 'source-registry-ca';
+
+const UID = 65532;
+
+/** A registry, and as whom it is reached. */
+export interface RegistryEnd {
+  readonly registry: Pick<Registry, 'insecure' | 'certificateAuthority'>;
+  /** A Docker configuration; undefined where no account is asked for. */
+  readonly credential: SecretReference | undefined;
+}
+
+/** What is pushed: the archive that a build left, or an image by its digest, under which it arrives as well. */
+export type PushSource = 'archive' | (RegistryEnd & { readonly image: ImageName });
+
+export interface PushOptions {
+  readonly skopeo: ImageName;
+  readonly from: PushSource;
+  /** The names under which it is pushed, in that order. */
+  readonly to: RegistryEnd & { readonly names: readonly ImageName[] };
+}
+
+/** Each name comes as an argument: no shell reads any as a part of its program. */
+const COPY =
+  'from=$1; shift; for name; do skopeo --tmpdir=/tmp copy --retry-times=3 $OPTIONS "$from" "docker://$name"; done';
+
+/** Makisu's archive is compressed, and not every skopeo reads such a one. */
+const UNPACK =
+  'archive=$1; shift; if [ "$(head -c 2 "$archive")" = "$(printf "\\037\\213")" ]; then ' +
+  'gzip -dc "$archive" >/tmp/image.tar; archive=/tmp/image.tar; fi; set -- "docker-archive:$archive" "$@"; ';
+
 /**
- * Pushes the archive that a build left, under each of its names. It runs nothing of the repository, so it
- * may hold the credential that the build must not see.
+ * Pushes an image under each of its names with skopeo. It runs nothing of the repository, so it may hold the
+ * credential that a build must not see. Its image has to have a shell, `head` and `gzip`.
  *
  * @see https://github.com/containers/skopeo/blob/main/docs/skopeo-copy.1.md
  */
-export function pushContainer({ skopeo, target, names, credential }: PushOptions): Container {
-  const { insecure, certificateAuthority } = target.registry;
+export function pushContainer({ skopeo, from, to }: PushOptions): Container {
+  const archive = from === 'archive';
+  const ends = archive ? [end('dest', to)] : [end('src', from), end('dest', to)];
   const options = [
-    ...(insecure ? ['--dest-tls-verify=false'] : []),
-    ...(certificateAuthority === undefined ? [] : [`--dest-cert-dir=${CA_MOUNT}`]),
-    ...(credential === undefined ? [] : [`--dest-authfile=${CREDENTIAL_MOUNT}/config.json`]),
+    // All architectures, with what attests them: only then is it the image that the digest names.
+    ...(archive ? [] : ['--all', '--preserve-digests']),
+    ...ends.flatMap((one) => one.options),
   ];
   return {
     name: 'push',
     image: skopeo.toString(),
     imagePullPolicy: 'IfNotPresent',
-    command: ['/bin/sh', '-euc', SCRIPT, 'push'],
-    args: [`docker-archive:${ARCHIVE}`, ...names.map(String)],
+    command: ['/bin/sh', '-euc', archive ? UNPACK + COPY : COPY, 'push'],
+    args: [archive ? ARCHIVE : `docker://${from.image}`, ...to.names.map(String)],
     env: [
       { name: 'OPTIONS', value: options.join(' ') },
       { name: 'HOME', value: '/tmp' },
-      { name: 'TMPDIR', value: '/tmp' },
     ],
     securityContext: { ...restrictedContainer(), runAsUser: UID, runAsGroup: UID },
     resources: {
@@ -63,32 +80,75 @@ export function pushContainer({ skopeo, target, names, credential }: PushOptions
     },
     terminationMessagePolicy: 'FallbackToLogsOnError',
     volumeMounts: [
-      { ...archiveMount, readOnly: true },
+      ...(archive ? [{ ...archiveMount, readOnly: true }] : []),
       { name: 'push-tmp', mountPath: '/tmp' },
-      ...(credential === undefined
-        ? []
-        : [{ name: 'push-credential', mountPath: CREDENTIAL_MOUNT, readOnly: true }]),
-      ...(certificateAuthority === undefined
-        ? []
-        : [{ name: 'push-ca', mountPath: CA_MOUNT, readOnly: true }]),
+      ...ends.flatMap(({ mounts }) => mounts),
     ],
   };
 }
 
 /** The volumes of {@link pushContainer}, and that of the archive. */
-export function pushVolumes({ target, credential }: PushOptions): Volume[] {
+export function pushVolumes({ from, to }: PushOptions): Volume[] {
   return [
-    { name: ARCHIVE_VOLUME, emptyDir: {} },
+    ...(from === 'archive' ? [{ name: ARCHIVE_VOLUME, emptyDir: {} }] : end('src', from).volumes),
     scratchVolume('push-tmp', '30Gi'),
-    ...(credential === undefined ? [] : [dockerConfigVolume('push-credential', credential)]),
-    ...(target.registry.certificateAuthority === undefined
-      ? []
-      : [{ name: 'push-ca', configMap: { name: REGISTRY_CA } }]),
+    ...end('dest', to).volumes,
   ];
 }
 
-/** The ConfigMap with the certificate authority of the target's registry, in the namespace of a build. */
-export const REGISTRY_CA = 'registry-ca';
+/** The certificate authorities by which the registries are known. They are public. */
+export function pushConfigMaps(
+  { from, to }: Pick<PushOptions, 'from' | 'to'>,
+  namespace: string,
+): ConfigMap[] {
+  return [
+    ...(from === 'archive' ? [] : authority(SOURCE_REGISTRY_CA, namespace, from.registry)),
+    ...authority(REGISTRY_CA, namespace, to.registry),
+  ];
+}
+
+/** The ConfigMap of a registry's certificate authority; none where a public one signed its certificate. */
+export function authority(
+  name: string,
+  namespace: string,
+  { certificateAuthority }: RegistryEnd['registry'],
+): ConfigMap[] {
+  if (certificateAuthority === undefined) return [];
+  const metadata = { name, namespace };
+  return [{ apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { 'ca.crt': certificateAuthority } }];
+}
+
+interface End {
+  readonly options: readonly string[];
+  readonly mounts: readonly VolumeMount[];
+  readonly volumes: readonly Volume[];
+}
+
+/** Skopeo's options for one side of a copy, with the files that they name. */
+function end(side: 'src' | 'dest', { registry, credential }: RegistryEnd): End {
+  const { insecure, certificateAuthority } = registry;
+  const prefix = side === 'src' ? 'pull' : 'push';
+  const credentials = `/keelson/${prefix}`;
+  const certificates = `/keelson/${prefix}-certs`;
+  const configMap = { name: side === 'src' ? SOURCE_REGISTRY_CA : REGISTRY_CA };
+  const hasAuthority = certificateAuthority !== undefined;
+  const hasCredential = credential !== undefined;
+  return {
+    options: [
+      ...(insecure ? [`--${side}-tls-verify=false`] : []),
+      ...(hasAuthority ? [`--${side}-cert-dir=${certificates}`] : []),
+      ...(hasCredential ? [`--${side}-authfile=${credentials}/config.json`] : []),
+    ],
+    mounts: [
+      ...(hasCredential ? [{ name: `${prefix}-credential`, mountPath: credentials, readOnly: true }] : []),
+      ...(hasAuthority ? [{ name: `${prefix}-ca`, mountPath: certificates, readOnly: true }] : []),
+    ],
+    volumes: [
+      ...(hasCredential ? [dockerConfigVolume(`${prefix}-credential`, credential)] : []),
+      ...(hasAuthority ? [{ name: `${prefix}-ca`, configMap }] : []),
+    ],
+  };
+}
 
 /** A Docker configuration as the file `config.json`. */
 export function dockerConfigVolume(name: string, { secretName, key }: SecretReference): Volume {

@@ -98,7 +98,7 @@ export interface BuildProps extends StageProps {
    * What a private image is pulled with: Secrets of the build's namespace of the type
    * `kubernetes.io/dockerconfigjson`, by their key `.dockerconfigjson`. The kubelet pulls with them; Keel and
    * the controller may read them by name, to look for new images.
-   * @default - the image is public, or its registry asks for no account
+   * @default - the `pullCredentials` of the image's registry: the builder's target's, or the platform's
    */
   readonly imagePullSecrets?: readonly SecretSource[];
   /**

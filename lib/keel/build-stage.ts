@@ -4,6 +4,7 @@ import type { Lease } from 'kubernetes-types/coordination/v1.d.ts';
 import type { ConfigMap, PodSpec } from 'kubernetes-types/core/v1.d.ts';
 import { GATE_KEY, type ServiceConfiguration } from '../agent/configuration.ts';
 import { declareStage } from '../app/graph.ts';
+import { declareNodeFiles } from '../app/node-files.ts';
 import { ImageName } from '../image/image-name.ts';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
 import { networkPolicy, to, toApiServer, toDns, toInternet } from '../kubernetes/network.ts';
@@ -17,12 +18,13 @@ import { volumeClaim } from '../kubernetes/storage.ts';
 import { namespaceOf, type PipelineRecord, recordOf } from '../pipeline/pipeline-record.ts';
 import { defaultAgentImage } from '../platform/agent-image.ts';
 import type { PlatformReference } from '../platform/platform-reference.ts';
+import type { Registry } from '../registry/registry.ts';
 import { useService } from '../services/service-use.ts';
 import type { TestService } from '../services/test-service.ts';
 import { buildPod } from './build-pod.ts';
 import type { BuildProps, BuildVolumeProps } from './build-props.ts';
 import { type BuildNames, type BuildWorkload, gateConfiguration, gateRules } from './gate.ts';
-import { bindPullSecrets } from './pull-secrets.ts';
+import { bindPullSecrets, registryOf } from './pull-secrets.ts';
 import { RunOutputs } from './run-outputs.ts';
 import { type AfterCommand, WRAPPER_SCRIPT } from './wrapper.ts';
 
@@ -40,6 +42,8 @@ export interface BuildStage {
   readonly configurations: readonly ServiceConfiguration[];
   readonly volume: (BuildVolumeProps & { readonly mountPath: string; readonly size: Size }) | undefined;
   readonly names: BuildNames;
+  /** Where the image is; of an image that no builder makes, the platform's registry is as much as is known. */
+  readonly registry: Registry | undefined;
   /** What the image is pulled with. */
   readonly pulls: readonly SecretReference[];
   /** What its runs leave. */
@@ -56,12 +60,16 @@ export function buildStage(scope: Construct, props: BuildProps): BuildStage {
   const namespace = record?.namespace ?? namespaceOf(scope, props.namespace);
   const volume =
     props.volume === false ? undefined : { mountPath: '/build', size: Size.gibibytes(20), ...props.volume };
+  const image = props.image instanceof ImageName ? props.image : props.image.image;
+  const registry = registryOf(props.image, platform);
+  // The platform's program has those of its own.
+  if (registry !== platform?.registry) declareNodeFiles(scope, registry?.nodeFiles ?? []);
   return {
     name: id,
     namespace,
     record,
     platform,
-    image: props.image instanceof ImageName ? props.image : props.image.image,
+    image,
     agentImage: props.agentImage ?? platform?.agentImage ?? defaultAgentImage(scope),
     podSecurity: props.podSecurity ?? PodSecurity.restricted(),
     services,
@@ -69,7 +77,8 @@ export function buildStage(scope: Construct, props: BuildProps): BuildStage {
     volume,
     outputs: new RunOutputs(volume?.mountPath),
     names: { lease: id, status: `${id}-status` },
-    pulls: bindPullSecrets(scope, 'imagePullSecrets', props.imagePullSecrets ?? [], namespace),
+    registry,
+    pulls: bindPullSecrets(scope, { ...props, image }, registry, namespace),
   };
 }
 

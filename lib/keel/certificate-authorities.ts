@@ -1,20 +1,15 @@
-import { X509Certificate } from 'node:crypto';
 import type { EnvVar, Volume, VolumeMount } from 'kubernetes-types/core/v1.d.ts';
+import { certificatesIn } from '../kubernetes/certificates.ts';
 import { shortHash } from '../kubernetes/names.ts';
-import { hidden, type Problem } from '../kubernetes/problem.ts';
 
 const VOLUME = 'certificates';
 /** Where Keel's image has the public authorities. */
 const PUBLIC = '/etc/ssl/certs';
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
-/** Private authorities as the data of a ConfigMap, each in a file of its own, without what stands beside them. */
+/** Private authorities as the data of a ConfigMap, each in a file of its own. */
 export function certificateFiles(authorities: readonly string[]): Record<string, string> {
   return Object.fromEntries(
-    authorities.map((text, index) => [
-      `authority-${index + 1}.crt`,
-      `${(text.match(CERTIFICATE) ?? []).join('\n')}\n`,
-    ]),
+    authorities.map((text, index) => [`authority-${index + 1}.crt`, certificatesIn(text)]),
   );
 }
 
@@ -36,25 +31,4 @@ export function trustOf(
     mounts: [{ name: VOLUME, mountPath, readOnly: true }],
     env: [{ name: 'SSL_CERT_DIR', value: `${PUBLIC}:${mountPath}` }],
   };
-}
-
-/** What is wrong with the certificates of an authority. */
-export function certificateProblems(property: string, text: string | undefined): Problem[] {
-  if (text === undefined) return [];
-  // A private key may stand beside them.
-  const problem = { property, value: hidden, remedy: 'give the certificates of the authority, in PEM' };
-  if (typeof text !== 'string') return [{ ...problem, message: 'is no text' }];
-  if (text.includes('PRIVATE KEY')) return [{ ...problem, message: 'has a private key in it' }];
-  const certificates = text.match(CERTIFICATE) ?? [];
-  if (certificates.length > 0 && certificates.every(isCertificate)) return [];
-  return [{ ...problem, message: 'is no certificate' }];
-}
-
-function isCertificate(pem: string): boolean {
-  try {
-    new X509Certificate(pem);
-    return true;
-  } catch {
-    return false;
-  }
 }

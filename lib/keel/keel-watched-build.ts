@@ -4,7 +4,6 @@ import type { Deployment } from 'kubernetes-types/apps/v1.d.ts';
 import type { NetworkPolicyPeer } from 'kubernetes-types/networking/v1.d.ts';
 import { inactiveNames } from '../agent/listener.ts';
 import { OUTPUTS_PORT } from '../agent/release.ts';
-import { ImageBuilder } from '../image/image-builder.ts';
 import { ImageName } from '../image/image-name.ts';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
 import { SCALED_AT_RUN_TIME } from '../kubernetes/linter-reasons.ts';
@@ -141,8 +140,8 @@ export class KeelWatchedBuild extends Construct {
       },
     );
 
-    const target = props.image instanceof ImageBuilder ? props.image.target.registry : platform?.registry;
-    const request = { namespace, policy, trigger, ...(target !== undefined && { registry: target }) };
+    const { registry } = stage;
+    const request = { namespace, policy, trigger, ...(registry !== undefined && { registry }) };
     const watcher =
       handOver === undefined ? keel?.watch(request) : this.#neighbour(handOver, request, stage)?.account;
     this.keelGrant = watcher && this.#watched(watcher, request, pulls);
@@ -157,7 +156,10 @@ export class KeelWatchedBuild extends Construct {
         statusConfigMap: names.status,
         image: image.toString(),
         ...(props.image instanceof ImageName ? {} : { builder: props.image.node.id }),
-        insecureRegistry: target?.insecure ?? false,
+        insecureRegistry: registry?.insecure ?? false,
+        ...(registry?.certificateAuthority !== undefined && {
+          certificateAuthority: registry.certificateAuthority,
+        }),
         ...(pulls.length > 0 && { pullSecrets: pulls.map(({ secretName, key }) => ({ secretName, key })) }),
         services: configurations,
         ...(props.keepFor !== undefined && { keepSeconds: props.keepFor.toSeconds({ integral: false }) }),

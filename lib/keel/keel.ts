@@ -3,6 +3,7 @@ import { Construct } from 'constructs';
 import type { ConfigMap } from 'kubernetes-types/core/v1.d.ts';
 import { defaultImage } from '../image/default-image.ts';
 import type { ImageName } from '../image/image-name.ts';
+import { certificateProblems } from '../kubernetes/certificates.ts';
 import { egressProblems } from '../kubernetes/cidr.ts';
 import { durationProblems } from '../kubernetes/durations.ts';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
@@ -25,7 +26,7 @@ import type { Subject } from '../kubernetes/rbac.ts';
 import { type ContainerResources, resourceProblems } from '../kubernetes/resources.ts';
 import { serviceAccount } from '../kubernetes/service-account.ts';
 import { workload } from '../kubernetes/workload.ts';
-import { certificateFiles, certificateProblems } from './certificate-authorities.ts';
+import { certificateFiles } from './certificate-authorities.ts';
 import {
   DEFAULT_KEEL_IMAGE,
   KEEL_EXCEPTIONS,

@@ -3,6 +3,7 @@ import { Construct } from 'constructs';
 import type { ConfigMap } from 'kubernetes-types/core/v1.d.ts';
 import type { ClusterRoleBinding } from 'kubernetes-types/rbac/v1.d.ts';
 import { defaultImage } from '../image/default-image.ts';
+import { certificateProblems } from '../kubernetes/certificates.ts';
 import { durationProblems } from '../kubernetes/durations.ts';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
 import { type Egress, networkPolicy, to, toApiServer, toDns, toInternet } from '../kubernetes/network.ts';
@@ -13,7 +14,7 @@ import { resourceProblems } from '../kubernetes/resources.ts';
 import { serviceAccount } from '../kubernetes/service-account.ts';
 import { type WorkloadContainer, workload } from '../kubernetes/workload.ts';
 import { listenerNodesRole } from '../platform/listener-roles.ts';
-import { certificateFiles, certificateProblems } from './certificate-authorities.ts';
+import { certificateFiles } from './certificate-authorities.ts';
 import type { NeighbourKeelProps } from './hand-over-props.ts';
 import {
   DEFAULT_KEEL_IMAGE,

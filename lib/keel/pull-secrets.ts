@@ -1,48 +1,35 @@
 import type { Construct } from 'constructs';
 import type { LocalObjectReference } from 'kubernetes-types/core/v1.d.ts';
-import { hidden, reportProblem } from '../kubernetes/problem.ts';
+import { ImageBuilder } from '../image/image-builder.ts';
+import type { ImageName } from '../image/image-name.ts';
+import type { ImageSource } from '../image/image-source.ts';
 import { named, type PolicyRule } from '../kubernetes/rbac.ts';
-import { type SecretReference, SecretSource } from '../kubernetes/secret-source.ts';
+import type { SecretReference, SecretSource } from '../kubernetes/secret-source.ts';
+import type { PlatformReference } from '../platform/platform-reference.ts';
+import { bindDockerConfigs } from '../registry/docker-config.ts';
+import type { Registry } from '../registry/registry.ts';
 
-/** The key of a Secret of the type kubernetes.io/dockerconfigjson, the one that kubelet and Keel read. */
-const KEY = '.dockerconfigjson';
+/** The registry that a builder pushes to; of any other image, the platform's is as much as is known. */
+export function registryOf(
+  image: ImageSource | ImageName,
+  platform: PlatformReference | undefined,
+): Registry | undefined {
+  return image instanceof ImageBuilder ? image.target.registry : platform?.registry;
+}
 
-/** The Secrets that sources of pull credentials stand for, in the namespace of the pod that pulls. */
+/** The Secrets that an image is pulled with: those that the build names, or else those of the image's registry. */
 export function bindPullSecrets(
   scope: Construct,
-  property: string,
-  sources: readonly SecretSource[],
+  { image, imagePullSecrets }: { image: ImageName; imagePullSecrets?: readonly SecretSource[] },
+  registry: Registry | undefined,
   namespace: string,
 ): SecretReference[] {
-  if (!Array.isArray(sources)) {
-    reportProblem(scope, {
-      property,
-      value: hidden,
-      message: 'is no list',
-      remedy: `give a list, such as [SecretSource.existing('registry-account', '${KEY}')]`,
-    });
-    return [];
+  const id = `${scope.node.id}-pull-secret`;
+  if (imagePullSecrets !== undefined) {
+    return bindDockerConfigs(scope, id, imagePullSecrets, 'imagePullSecrets', { namespace });
   }
-  return sources.flatMap((source: unknown, index) => {
-    const one = `${property}[${index}]`;
-    const reference =
-      source instanceof SecretSource
-        ? source.bind(scope, `${scope.node.id}-pull-secret-${index}`, one, {
-            namespace,
-            type: 'kubernetes.io/dockerconfigjson',
-            key: KEY,
-          })
-        : undefined;
-    // Another key has been reported.
-    if (reference !== undefined) return reference.key === KEY ? [reference] : [];
-    reportProblem(scope, {
-      property: one,
-      value: hidden,
-      message: 'is no credential that images are pulled with',
-      remedy: `give the key ${KEY} of a Secret of the type kubernetes.io/dockerconfigjson`,
-    });
-    return [];
-  });
+  const known = registry?.imageHost === image.registry ? (registry.pullCredentials ?? []) : [];
+  return bindDockerConfigs(scope, id, known, 'registry.pullCredentials', { namespace });
 }
 
 /** What the pod template gets, and what Keel may read: it looks for credentials in the template's list. */

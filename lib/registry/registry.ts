@@ -27,6 +27,8 @@ export interface Registry {
   readonly pushCredential?: SecretSource | undefined;
   /** Docker configurations with accounts that may pull; undefined or empty where none is asked for. */
   readonly pullCredentials?: readonly SecretSource[] | undefined;
+  /** Whether it takes images from known accounts only, so that nothing can be pushed without one. */
+  readonly needsAccount?: boolean;
   /** The certificate authority as PEM; undefined where the registry's certificate is publicly trusted. */
   readonly certificateAuthority?: string | undefined;
   /** Where its pods and nodes are, for network policies. */
@@ -37,6 +39,8 @@ export interface Registry {
   readonly nodeFiles: readonly NodeFile[];
   /** What is wrong with it. */
   problems(property: string): Problem[];
+  /** What is wrong with a repository in it, beyond the grammar that all registries share. */
+  repositoryProblems?(property: string, repository: string): Problem[];
   /** Names an image in it. */
   image(repository: string, options?: ImageOptions): ImageTarget;
 }
@@ -63,6 +67,18 @@ export class ImageTarget {
     this.registry = registry;
     this.repository = repository;
     this.tag = tag;
+  }
+
+  /** What is wrong with it, and with its registry. */
+  problems(property: string): Problem[] {
+    const { registry, repository, tag } = this;
+    const name = this.imageName('latest').problems(property);
+    return [
+      ...registry.problems(`${property}.registry`),
+      ...tag.problems(`${property}.tag`),
+      ...name.filter((problem) => problem.property === `${property}.repository`),
+      ...(registry.repositoryProblems?.(`${property}.repository`, repository) ?? []),
+    ];
   }
 
   /** The image as a builder in a pod pushes it. */

@@ -205,8 +205,9 @@ function namedSecrets({ objects }: Synthesized): Set<string> {
     if (pipeline === undefined) continue;
     const { images, releases }: PipelineConfiguration = JSON.parse(pipeline);
     // A commit's namespace has copies.
-    for (const { copySecrets } of [...images, ...releases.flatMap((release) => release.images)]) {
-      for (const { secretName, namespace } of copySecrets)
+    for (const image of [...images, ...releases.flatMap((release) => release.images)]) {
+      const accounts = image.registryAccounts?.flatMap(({ from }) => from) ?? [];
+      for (const { secretName, namespace } of [...image.copySecrets, ...accounts])
         named.add(`${namespace ?? metadata.namespace}/${secretName}`);
     }
     for (const { namespace, jobs } of releases) visit(jobs, namespace);

@@ -5,9 +5,11 @@ import {
   type BuildKitBuilderProps,
   BuildKitDaemon,
   type BuildKitDaemonProps,
+  HostedRegistry,
   IMAGE_REGISTRY_CONTEXT,
   ImageName,
   MicroK8sRegistry,
+  SecretSource,
   Tag,
 } from 'keelson';
 import { pipeline, platform, registry } from '../support/programs.ts';
@@ -15,6 +17,8 @@ import type { Build } from '../support/synthesized.ts';
 import { aBuild, anImageBuild, type Row, target } from './row.ts';
 
 const imageNamed = (text: string): Build => aBuild({ image: ImageName.parse(text) });
+
+const account = (name: string): SecretSource => SecretSource.existing(name, '.dockerconfigjson');
 
 type Loose<T> = { readonly [key in keyof T]?: unknown };
 
@@ -235,6 +239,88 @@ export const images: readonly Row[] = [
     'an image build of a second and a half',
     anImageBuild({ timeout: Duration.millis(1500) }),
     'ci/image: timeout…1.5 s…',
+  ],
+  [
+    'a hosted registry with a scheme',
+    (app) => platform(app, { registry: HostedRegistry.at('https://registry.example.com') }),
+    'platform: registry.host: has a scheme (got "https://registry.example.com"); give the host alone, such as registry.example.com:5000; insecure: true says plain http',
+  ],
+  [
+    'a hosted registry with an account in its name',
+    (app) => platform(app, { registry: HostedRegistry.at('user:CANARY@registry.example.com') }),
+    'platform: registry.host: is not a host (got a hidden value); …',
+  ],
+  [
+    'a hosted registry on localhost',
+    (app) => platform(app, { registry: HostedRegistry.at('localhost:5000') }),
+    'platform: registry.host: is another machine for each node, and for Keel\'s pod that pod itself (got "localhost:5000"); give the name or address by which all of them reach it',
+  ],
+  [
+    'a hosted registry without a name',
+    (app) => platform(app, { registry: HostedRegistry.at(undefined as never) }),
+    'platform: registry.host: is not a host (got ""); …',
+  ],
+  [
+    'a hosted registry with the key of its authority',
+    (app) =>
+      platform(app, {
+        registry: HostedRegistry.at('registry.example.com', {
+          certificateAuthority: '-----BEGIN PRIVATE KEY-----CANARY',
+        }),
+      }),
+    'platform: registry.certificateAuthority: has a private key in it (got a hidden value); …',
+  ],
+  [
+    'a registry that nobody pushes to without an account',
+    anImageBuild({ target: HostedRegistry.quay().image('team/build') }),
+    "ci/image: target.registry.pushCredential: is missing: nobody pushes to quay.io without an account (got nothing); give the registry one, such as SecretSource.existing('registry-push', '.dockerconfigjson')",
+  ],
+  [
+    'a repository that Docker Hub keeps for itself',
+    anImageBuild({
+      target: HostedRegistry.dockerHub({ pushCredential: account('push') }).image('library/build'),
+    }),
+    'ci/image: target.repository: is not a repository of docker.io that can be pushed to (got "library/build"); …',
+  ],
+  [
+    'an account that pushes under another key',
+    anImageBuild({
+      target: HostedRegistry.quay({ pushCredential: SecretSource.existing('push', 'config.json') }).image(
+        'a/b',
+      ),
+    }),
+    'ci/image: target.registry.pushCredential: has another key than .dockerconfigjson, which is the one that is read (got a hidden value); put the value under the key .dockerconfigjson',
+  ],
+  [
+    'an account that pushes for a private FROM',
+    anImageBuild({
+      target: HostedRegistry.quay({ pushCredential: account('push') }).image('a/b'),
+      pullCredentials: [account('push')],
+    }),
+    'ci/image: pullCredentials: is the Secret with the account that pushes, which RUN steps could read (got a hidden value); make an account that only pulls, with a Secret of its own',
+  ],
+  [
+    'accounts for a private FROM that are text',
+    anImageBuild({ pullCredentials: ['CANARY'] }),
+    'ci/image: pullCredentials[0]: is no credential of a registry (got a hidden value); …',
+  ],
+  [
+    'accounts for a private FROM that are no list',
+    anImageBuild({ pullCredentials: account('pull') }),
+    'ci/image: pullCredentials: is no list (got a hidden value); …',
+  ],
+  [
+    "accounts beside Makisu's own configuration",
+    anImageBuild({
+      pullCredentials: [account('pull')],
+      registryConfig: SecretSource.existing('config', 'registry.yaml'),
+    }),
+    'ci/image: pullCredentials: is left out, because registryConfig is all that Makisu reads (got a hidden value); leave out one of the two',
+  ],
+  [
+    'an image of skopeo that is none',
+    anImageBuild({ pushImage: ImageName.parse('quay.io/Team/skopeo') }),
+    'ci/image: pushImage.repository: is not a valid image repository (got "Team/skopeo"); …',
   ],
   [
     'clients of a registry that are no addresses',

@@ -1,4 +1,5 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { command } from './command.ts';
@@ -11,7 +12,7 @@ export interface Certificate extends Record<string, string> {
   readonly 'tls.key': string;
 }
 
-/** Certificates of one authority, by the names that they are for. */
+/** Certificates of one authority, by the names or addresses that they are for. */
 export async function certificates(names: readonly string[]): Promise<Certificate[]> {
   await installed({ openssl: 'openssl' });
   const folder = await mkdtemp(join(tmpdir(), 'keelson-certificates-'));
@@ -24,7 +25,7 @@ export async function certificates(names: readonly string[]): Promise<Certificat
     await openssl('req', ...authority, '-keyout', 'ca.key', '-out', 'ca.crt');
     const made: Certificate[] = [];
     for (const name of names) {
-      await writeFile(file('names'), `subjectAltName=DNS:${name}`);
+      await writeFile(file('names'), `subjectAltName=${isIP(name) ? 'IP' : 'DNS'}:${name}`);
       await openssl('req', ...newKey, '-subj', `/CN=${name}`, '-keyout', 'tls.key', '-out', 'tls.csr');
       const signed = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-extfile', 'names'];
       await openssl('x509', '-req', '-in', 'tls.csr', ...signed, '-days', '1', '-out', 'tls.crt');

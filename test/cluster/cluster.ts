@@ -6,7 +6,7 @@ import { kubernetesBinaries, kubernetesVersion } from './binaries.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { ensureImages, type WantedImage } from './images.ts';
 import { startMachine } from './machine.ts';
-import { pauseImage, startNode } from './node.ts';
+import { pauseImage, registryFolder, startNode } from './node.ts';
 import { Processes } from './processes.ts';
 import { startRegistry } from './registry.ts';
 
@@ -20,6 +20,8 @@ export interface ClusterNode {
   readonly hostAddress: string;
   /** A folder for `local` volumes. */
   readonly volumes: string;
+  /** The `certs.d` of the node's containerd, with a folder for each registry. */
+  readonly certificates: string;
 }
 
 export interface Cluster {
@@ -73,7 +75,8 @@ export function startCluster(images: readonly WantedImage[] = []): Promise<Clust
     ]);
     await startNode({ processes, machine, controlPlane, registry, directory });
     const volumes = await mkdtemp(join(directory, 'volumes-'));
-    return { controlPlane, node: { registry, address, hostAddress, volumes } };
+    const certificates = join(directory, registryFolder);
+    return { controlPlane, node: { registry, address, hostAddress, volumes, certificates } };
   });
 }
 

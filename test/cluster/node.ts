@@ -10,6 +10,9 @@ import type { Processes } from './processes.ts';
 /** The image that holds a pod's namespaces; it must be in the registry before the first pod starts. */
 export const pauseImage = 'registry.k8s.io/pause:3.10';
 
+/** The `certs.d` of containerd, in the folder for files. */
+export const registryFolder = 'registries';
+
 export interface NodeOptions {
   readonly processes: Processes;
   readonly machine: Machine;
@@ -39,7 +42,7 @@ export async function startNode(options: NodeOptions): Promise<void> {
   };
 
   await write('cni/10-pods.conflist', podNetwork(machine));
-  await write('registries/_default/hosts.toml', mirror(options.registry));
+  await write(`${registryFolder}/_default/hosts.toml`, mirror(options.registry));
   start(
     'containerd',
     join(packages, 'usr/bin/containerd'),
@@ -115,7 +118,7 @@ state = "/run/containerd"
   bin_dir = ${JSON.stringify(join(packages, 'usr/lib/cni'))}
   conf_dir = ${quote('cni')}
 [${cri}.registry]
-  config_path = ${quote('registries')}
+  config_path = ${quote(registryFolder)}
 [${cri}.containerd.runtimes.runc]
   runtime_type = "io.containerd.runc.v2"
 # For RuntimeClasses with this handler: the same runtime under the name that NVIDIA's has.

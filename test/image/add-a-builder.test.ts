@@ -35,7 +35,7 @@ test('its archive is pushed for it, by a container with the account that it neve
     'registry.example.com/a:built',
     '/keelson/archive/image.tar',
   ]);
-  expect(pod.containers[0]?.args).toContain('docker-archive:/keelson/archive/image.tar');
+  expect(pod.containers[0]?.args).toContain('/keelson/archive/image.tar');
   expect(JSON.stringify(pod.initContainers)).not.toContain('push-credential');
   expect(pipelineConfiguration(output).images[0]?.copySecrets).toEqual([
     { secretName: 'push', key: '.dockerconfigjson' },

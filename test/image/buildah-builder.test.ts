@@ -65,7 +65,7 @@ test('options reach Buildah', () => {
     targetStage: 'test',
     buildArgs: { A: '1' },
     labels: { 'com.example.team': 'ci' },
-    dockerConfig: SecretSource.existing('readers', 'config.json'),
+    pullCredentials: [SecretSource.existing('readers', '.dockerconfigjson')],
   });
   expect(args.slice(0, 2)).toEqual(['--storage-driver=vfs', '--root=/keelson/storage/root']);
   for (const option of [
@@ -77,5 +77,5 @@ test('options reach Buildah', () => {
   ])
     expect(args).toContain(option);
   expect(args.at(-1)).toBe('/keelson/context/src');
-  expect(JSON.stringify(pod.volumes)).toContain('"secretName":"readers"');
+  expect(JSON.stringify(pod.volumes)).toContain('"secretName":"keelson-registry-accounts"');
 });

@@ -177,12 +177,21 @@ describe('credentials', () => {
     expect(args.join(' ')).not.toContain('insecure');
   });
 
-  test('that the program gives take their place', () => {
-    const dockerConfig = SecretSource.existing('accounts', 'config.json');
-    const { pod } = made(
-      synthesized(building({ target: privateRegistry().image('team/build'), dockerConfig })),
+  test('for base images are put together with it, and the one that pushes wins', () => {
+    const pullCredentials = [SecretSource.existing('base', '.dockerconfigjson')];
+    const { configuration, pod } = made(
+      synthesized(building({ target: privateRegistry().image('team/build'), pullCredentials })),
     );
-    expect(JSON.stringify(pod.volumes)).toContain('"secretName":"accounts"');
+    expect(configuration?.registryAccounts).toEqual([
+      {
+        secretName: 'keelson-registry-accounts',
+        key: 'accounts',
+        from: ['base', 'push'].map((secretName) => ({ secretName, key: '.dockerconfigjson' })),
+        form: 'docker-config',
+      },
+    ]);
+    expect(configuration?.copySecrets).toEqual([]);
+    expect(JSON.stringify(pod.volumes)).toContain('"secretName":"keelson-registry-accounts"');
     expect(JSON.stringify(pod.volumes)).not.toContain('"secretName":"push"');
   });
 

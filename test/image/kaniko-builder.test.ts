@@ -65,7 +65,7 @@ test('options reach Kaniko', () => {
     buildArgs: { A: '$(HOME)' },
     labels: { 'com.example.team': 'ci' },
     registryCache: false,
-    dockerConfig: SecretSource.existing('readers', 'config.json'),
+    pullCredentials: [SecretSource.existing('readers', '.dockerconfigjson')],
   });
   for (const option of [
     '--context=dir:///keelson/context/src',
@@ -76,6 +76,6 @@ test('options reach Kaniko', () => {
   ])
     expect(args).toContain(option);
   expect(args.join()).not.toContain('cache');
-  expect(JSON.stringify(pod.volumes)).toContain('"secretName":"readers"');
+  expect(JSON.stringify(pod.volumes)).toContain('"secretName":"keelson-registry-accounts"');
   expect(pod.containers[0]?.env).toEqual([{ name: 'DOCKER_CONFIG', value: '/keelson/docker' }]);
 });

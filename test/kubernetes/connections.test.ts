@@ -319,3 +319,26 @@ describe('a Keel that is told by a webhook', () => {
     expect(may({ from, to: keelOf(namespace), port })).toBe(allowed);
   });
 });
+
+describe('an image in a registry of a private network', () => {
+  const made = (variants.get('images in a registry with a private authority') ?? reference)();
+  const jobs = templated(made.objects, commitOn('main')).flat();
+  const { allows: may } = connections([...made.objects, ...jobs]);
+  const podIn = (of: string): PodRef => {
+    const found = podsOf([...made.objects, ...jobs]).find((one) => one.of.endsWith(of));
+    if (found === undefined) throw new Error(`no pod ${of}`);
+    return { namespace: of.split('/')[0]?.trim() ?? '', labels: found.labels };
+  };
+
+  test.each<[string, string, string, number, boolean]>([
+    ['the image build', `${COMMIT_NAMESPACE}/imagebuilder`, '10.1.0.7', 5000, true],
+    ['the image build', `${COMMIT_NAMESPACE}/imagebuilder`, '10.1.0.7', 22, false],
+    ['the image build', `${COMMIT_NAMESPACE}/imagebuilder`, '10.1.1.7', 5000, false],
+    ['Keel', 'keel/keel-hosted', '10.1.0.7', 5000, true],
+    ['Keel', 'keel/keel-hosted', '10.1.1.7', 5000, false],
+    ['the controller', 'keelson-system/keelson-controller', '10.1.0.7', 5000, true],
+    ['the build', 'hosted/build', '10.1.0.7', 5000, false],
+  ])('%s (%s) → %s, port %i: %s', (_who, from, external, port, allowed) => {
+    expect(may({ from: podIn(from), to: { external }, port })).toBe(allowed);
+  });
+});

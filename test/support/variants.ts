@@ -11,6 +11,7 @@ import {
   GpuBuildNode,
   GpuSharing,
   Gpus,
+  HostedRegistry,
   ImageName,
   KanikoBuilder,
   KeelPolicy,
@@ -321,6 +322,34 @@ const gitServer: Destination = {
   ports: [3000],
 };
 
+const account = (name: string): SecretSource => SecretSource.existing(name, '.dockerconfigjson');
+
+/** A pipeline whose image, and whose private base image, are in a registry with accounts. */
+const hostedIn =
+  (registry: HostedRegistry): Build =>
+  (app) => {
+    const platform = new Platform(app, 'platform', { registry });
+    const source = GitSource.remote('https://git.example.com/team/hosted.git', { branch: 'main' });
+    const pipeline = new Pipeline(app, 'hosted', { platform, source });
+    const image = new MakisuBuilder(pipeline, 'image', {
+      target: registry.image('team/build'),
+      pullCredentials: registry.pullCredentials,
+    });
+    const services = new MinioRabbitTestStack(pipeline, 'services');
+    new KeelWatchedBuild(pipeline, 'build', { image, services, command: ['./run'] });
+  };
+
+const ownRegistry = HostedRegistry.at('registry.example.com:5000', {
+  pushCredential: account('push'),
+  pullCredentials: [account('pull'), account('mirror')],
+  certificateAuthority: CERTIFICATE,
+  addresses: ['10.1.0.0/24'],
+});
+const dockerHub = HostedRegistry.dockerHub({
+  pushCredential: account('push'),
+  pullCredentials: [account('pull')],
+});
+
 /** BuildKit with certificates and a volume, and each other builder with and without an account. */
 const imageBuilders: Build = (app) => {
   const registry = MicroK8sRegistry.existing({ nodeAddress: '10.0.0.7' });
@@ -337,7 +366,7 @@ const imageBuilders: Build = (app) => {
   });
   const source = GitSource.remote('https://git.example.com/team/app.git', { branch: 'main' });
   const ci = new Pipeline(app, 'images', { platform, source });
-  const dockerConfig = SecretSource.existing('readers', '.dockerconfigjson');
+  const pullCredentials = [account('readers')];
   const first = new BuildKitBuilder(ci, 'buildkit', {
     target: registry.image('team/a'),
     platforms: ['linux/amd64', 'linux/arm64'],
@@ -346,11 +375,11 @@ const imageBuilders: Build = (app) => {
     frontend: 'builtin',
     labels: { 'com.example.team': 'ci' },
   });
-  new BuildKitBuilder(ci, 'buildkit-hosted', { target: hosted.image('team/a') });
+  new BuildKitBuilder(ci, 'buildkit-hosted', { target: hosted.image('team/a'), pullCredentials });
   new KanikoBuilder(ci, 'kaniko', { target: registry.image('team/b'), targetStage: 'test' });
-  new KanikoBuilder(ci, 'kaniko-hosted', { target: hosted.image('team/b'), dockerConfig });
+  new KanikoBuilder(ci, 'kaniko-hosted', { target: hosted.image('team/b'), pullCredentials });
   new BuildahBuilder(ci, 'buildah', { target: registry.image('team/c'), storageDriver: 'vfs' });
-  new BuildahBuilder(ci, 'buildah-hosted', { target: hosted.image('team/c'), dockerConfig });
+  new BuildahBuilder(ci, 'buildah-hosted', { target: hosted.image('team/c'), pullCredentials });
   new KeelWatchedBuild(ci, 'build', {
     image: first,
     command: ['make', 'test'],
@@ -378,4 +407,6 @@ export const variants: ReadonlyMap<string, () => Synthesized> = new Map([
     () => reference({}, { imageRegistry: 'mirror.example.com:5000/ci' }),
   ],
   ['a program with every image builder', () => synthesized(imageBuilders)],
+  ['images in a registry with a private authority', () => synthesized(hostedIn(ownRegistry))],
+  ['images on Docker Hub', () => synthesized(hostedIn(dockerHub))],
 ]);
