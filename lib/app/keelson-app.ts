@@ -9,7 +9,7 @@ import { OLDEST_MINOR, parseMinor, setKubernetesMinor } from './kubernetes-versi
 import { chartFiles, chartPath, kustomization } from './layout.ts';
 import { nodeFilesOf } from './node-files.ts';
 import { LEDGER, type OutputFile, writeOutput } from './output.ts';
-import { setTransform, type Transform } from './render.ts';
+import { setTransform, type Transform, transformOf } from './render.ts';
 import { Spool } from './spool.ts';
 import {
   type ObjectReference,
@@ -49,7 +49,7 @@ export interface KeelsonAppProps extends Omit<AppProps, 'yamlOutputType'> {
    */
   readonly imageRegistry?: string;
   /**
-   * Changes objects after rendering, those of job templates too.
+   * Changes objects after rendering, those of job templates and of listeners too.
    * @default - none
    */
   readonly transform?: Transform;
@@ -127,7 +127,7 @@ export class KeelsonApp extends App {
   #synthesized<T>(use: (synthesis: Synthesis, spool: Spool) => T): T {
     const spool = new Spool();
     try {
-      return use(synthesize(this, this.#props.transform, spool), spool);
+      return use(synthesize(this, transformOf(this), spool), spool);
     } finally {
       spool.close();
     }

@@ -21,9 +21,9 @@ export interface KubernetesObject {
 }
 
 /**
- * Changes any object after it has been rendered and before it is checked, those of job templates too. What it
- * returns takes the object's place; undefined leaves the object out. It has to make the same of the same object:
- * it may be called more than once.
+ * Changes any object after it has been rendered and before it is checked, those of job templates and of listeners
+ * too. What it returns takes the object's place; undefined leaves the object out. It has to make the same of the
+ * same object: it may be called more than once.
  *
  * `source` is the object's `ApiObject` or, for an object of a job template, the construct that has the template.
  */

@@ -27,7 +27,10 @@ export interface Registry {
   readonly pushCredential?: SecretSource | undefined;
   /** Docker configurations with accounts that may pull; undefined or empty where none is asked for. */
   readonly pullCredentials?: readonly SecretSource[] | undefined;
-  /** Whether it takes images from known accounts only, so that nothing can be pushed without one. */
+  /**
+   * Whether it takes images from known accounts only, so that nothing can be pushed without one.
+   * @default false
+   */
   readonly needsAccount?: boolean;
   /** The certificate authority as PEM; undefined where the registry's certificate is publicly trusted. */
   readonly certificateAuthority?: string | undefined;

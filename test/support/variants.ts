@@ -26,6 +26,7 @@ import {
   Platform,
   PodSecurity,
   RabbitService,
+  Release,
   type SealedSecretScope,
   SecretSource,
   Tag,
@@ -386,6 +387,29 @@ const imageBuilders: Build = (app) => {
     services: new MinioRabbitTestStack(ci, 'services'),
   });
 };
+
+/** Images, some of them for a registry with an account, that are built from what a build has left, and a GitHub release. */
+const released: Build = (app) => {
+  const hosted = privateRegistry();
+  const platform = new Platform(app, 'platform', {
+    registry: MicroK8sRegistry.existing({ nodeAddress: '10.0.0.7' }),
+    buildkit: {},
+  });
+  const source = GitSource.remote('https://git.example.com/team/released.git', { branch: 'main' });
+  const pipeline = new Pipeline(app, 'released', { platform, source });
+  const image = new MakisuBuilder(pipeline, 'image', { target: platform.registry.image('team/build') });
+  const after = new KeelWatchedBuild(pipeline, 'build', { image, command: ['make', 'binaries'] });
+  const release = new Release(pipeline, 'release', {
+    after,
+    assets: ['bin/*'],
+    github: { repository: 'team/released', token: SecretSource.existing('github', 'token') },
+  });
+  const tag = Tag.version();
+  new MakisuBuilder(release, 'makisu', { target: platform.registry.image('team/a', { tag }) });
+  new BuildKitBuilder(release, 'buildkit', { target: hosted.image('team/b', { tag }) });
+  new BuildahBuilder(release, 'buildah', { target: hosted.image('team/c', { tag }) });
+};
+
 /** A value that may stand in its own Secret, and in no template. */
 export const LISTENER_LITERAL = 'plain-value-of-a-listener';
 
@@ -409,4 +433,5 @@ export const variants: ReadonlyMap<string, () => Synthesized> = new Map([
   ['a program with every image builder', () => synthesized(imageBuilders)],
   ['images in a registry with a private authority', () => synthesized(hostedIn(ownRegistry))],
   ['images on Docker Hub', () => synthesized(hostedIn(dockerHub))],
+  ['images of a release', () => synthesized(released)],
 ]);
