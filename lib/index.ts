@@ -27,6 +27,8 @@ export { type DividedResource, GpuSharing, type TimeSlicingOptions } from './gpu
 export { Gpus } from './gpu/gpus.ts';
 export { NvidiaDevicePlugin, type NvidiaDevicePluginProps } from './gpu/nvidia-device-plugin.ts';
 export type { DeviceListStrategy, MigStrategy } from './gpu/plugin-configuration.ts';
+export { BaseImage, type BaseImageProps, type ImageBuilderClass } from './image/base-image.ts';
+export type { BaseImages } from './image/base-images.ts';
 export type {
   BuildProgram,
   BuildSecret,
@@ -130,8 +132,9 @@ export { type ImageOptions, ImageTarget, type NodeFile, type Registry } from './
 export { RegistryWorkload, type RegistryWorkloadProps } from './registry/registry-workload.ts';
 export type { GitHubReleaseProps } from './release/github-release.ts';
 export { GitHubRelease } from './release/github-release.ts';
+export { ImageCopy, type ImageCopyProps } from './release/image-copy.ts';
 export { Release, type ReleaseProps } from './release/release.ts';
-export { type ReleaseContribution, ReleasePlan } from './release/release-plan.ts';
+export { type ReleaseContribution, ReleasePlan, type TestedImage } from './release/release-plan.ts';
 export { MinioRabbitTestStack, type MinioRabbitTestStackProps } from './services/minio-rabbit-test-stack.ts';
 export { MinioService, type MinioServiceProps } from './services/minio-service.ts';
 export { RabbitService, type RabbitServiceProps } from './services/rabbit-service.ts';

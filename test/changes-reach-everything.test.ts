@@ -222,6 +222,7 @@ test('the variants have objects in every place of the configuration, and everyth
     'BuildKitBuilder',
     'BuildahBuilder',
     'GitHubRelease',
+    'ImageCopy',
     'KanikoBuilder',
     'MakisuBuilder',
   ]);

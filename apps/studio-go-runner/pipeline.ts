@@ -5,6 +5,7 @@ import {
   GitSource,
   GpuBuildNode,
   Gpus,
+  HostedRegistry,
   ImageName,
   KeelWatchedBuild,
   MakisuBuilder,
@@ -89,7 +90,7 @@ export function studioGoRunnerPipeline(
       '/runner/certs/aws-sqs/default/config': awsSqs('config'),
     },
   });
-  new Release(pipeline, 'release', {
+  const release = new Release(pipeline, 'release', {
     after: build,
     assets: ['cmd/runner/bin/*'],
     github: {
@@ -98,7 +99,26 @@ export function studioGoRunnerPipeline(
       token: SecretSource.existing('release-github-token', 'github_token'),
     },
   });
+  releaseImages(release);
   return pipeline;
+}
+
+/** The images that are given out, made from the commit and the binaries that its build left. */
+function releaseImages(release: Release): void {
+  const quay = HostedRegistry.quay({
+    pushCredential: SecretSource.existing('release-quay-io', '.dockerconfigjson'),
+  });
+  const tag = Tag.version();
+  new MakisuBuilder(release, 'stock', {
+    dockerfile: 'Dockerfile.stock',
+    target: quay.image('leafai/studio-go-runner', { tag }),
+    resources: { ephemeralStorage: { request: Size.gibibytes(15) } },
+  });
+  new MakisuBuilder(release, 'azure', {
+    dockerfile: 'Dockerfile.azure',
+    target: quay.image('leafai/azure-studio-go-runner', { tag }),
+    resources: { ephemeralStorage: { request: Size.gibibytes(25) } },
+  });
 }
 
 /** The keys with which the runner under test encrypts and signs messages. They are made in the cluster. */

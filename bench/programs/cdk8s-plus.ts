@@ -12,7 +12,7 @@ const app = new App({
     layout === 'pipeline' ? YamlOutputType.FILE_PER_CHART : YamlOutputType.FOLDER_PER_CHART_FILE_PER_RESOURCE,
 });
 for (let index = 0; index < Number(count); index++) {
-  add(`p-${index}`, pipeline(index, k8s), () => `p-${index}`);
+  add(`p-${index}`, pipeline(index, k8s), pipelineChart(`p-${index}`));
   add(`p-${index}`, platformPerPipeline(index, k8s), platformChart);
 }
 add('platform', platform(0, k8s), platformChart);
@@ -28,11 +28,16 @@ function add(prefix: string, objects: readonly ConstructOf[], chartOf: (props: P
 }
 
 /**
- * The platform has objects of the same kind and name in several namespaces. In one chart, cdk8s would
- * write one of them over the other: each namespace has a chart of its own.
+ * Several namespaces have objects of the same kind and name. In one chart, cdk8s would write the file of one of
+ * them over that of the other: where each object has a file, each namespace has a chart of its own.
  */
 function platformChart({ metadata: { namespace = 'cluster' } }: Props): string {
   return `platform-${namespace}`;
+}
+
+function pipelineChart(name: string): (props: Props) => string {
+  return ({ metadata: { namespace = 'cluster' } }) =>
+    layout === 'object' && namespace.endsWith('-release') ? `${name}-release` : name;
 }
 
 function chartNamed(id: string): Chart {

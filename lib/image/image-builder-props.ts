@@ -3,6 +3,7 @@ import type { ContainerResources } from '../kubernetes/resources.ts';
 import type { SecretSource } from '../kubernetes/secret-source.ts';
 import type { StageProps } from '../pipeline/pipeline-record.ts';
 import type { ImageTarget } from '../registry/registry.ts';
+import type { BaseImages } from './base-images.ts';
 import type { ImageName } from './image-name.ts';
 
 /** What every image builder can be told. */
@@ -36,6 +37,16 @@ export interface ImageBuilderProps extends StageProps {
    * @see https://github.com/opencontainers/image-spec/blob/main/annotations.md
    */
   readonly labels?: Readonly<Record<string, string>>;
+  /**
+   * Base images, by the ARG that stands in FROM. One that the pipeline builds itself is built before.
+   * @default - none: the Dockerfile names its base
+   */
+  readonly baseImages?: BaseImages;
+  /**
+   * Whether the image is built only where its tag is not in the registry yet.
+   * @default false
+   */
+  readonly onlyIfAbsent?: boolean;
   /**
    * The builder's own image.
    * @default - the one that the builder names

@@ -16,9 +16,10 @@ import { JobTemplate } from '../pipeline/job-template.ts';
 import { type PipelineRecord, recordOf } from '../pipeline/pipeline-record.ts';
 import { bindDockerConfig, bindDockerConfigs } from '../registry/docker-config.ts';
 import type { ImageTarget } from '../registry/registry.ts';
-import { ReleasePlan } from '../release/release-plan.ts';
+import { ReleasePlan, type TestedImage } from '../release/release-plan.ts';
 import type { GitSource } from '../source/git-source.ts';
 import { isInsideRepository } from '../source/version.ts';
+import { baseArguments, baseBuilders, baseImageProblems } from './base-images.ts';
 import { BUILD_RESOURCES, commitNamespaceTemplate } from './build-job.ts';
 import type { BuildProgram, ImageOutput } from './build-program.ts';
 import { defaultImage } from './default-image.ts';
@@ -43,6 +44,8 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
   readonly target: ImageTarget;
   /** The objects that are made for a commit; undefined where platform or source is missing, which is reported. */
   readonly jobTemplate: JobTemplate | undefined;
+  /** The image as a pod reaches it. */
+  readonly pushed: TestedImage;
   /** The pipeline's record; undefined where a platform is missing, which is reported. */
   protected readonly record: PipelineRecord | undefined;
 
@@ -53,6 +56,10 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
     const release = ReleasePlan.of(this);
     const tool = props.image ?? defaultImage(this, program.defaultImage);
     this.target = props.target;
+    this.pushed = {
+      image: this.target.pushName(this.target.tag.template),
+      registry: this.target.registry,
+    };
     // Nothing watches the image of a release, so that its tag may be new each time.
     this.image =
       release === undefined ? this.#deployedImage(source) : this.target.imageName(this.target.tag.template);
@@ -71,6 +78,10 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
     } else {
       this.jobTemplate = this.#contribute(this.record, release, source, tool, props, program);
     }
+  }
+
+  get builder(): this {
+    return this;
   }
 
   #contribute(
@@ -118,7 +129,9 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
           // The commit's name first: by the time the tag moves, its digest can be traced.
           to: { registry: target.registry, credential: pushCredential, names: names.toReversed() },
         };
-    const { dockerfile = 'Dockerfile', context = '.', targetStage, buildArgs = {} } = props;
+    const { dockerfile = 'Dockerfile', context = '.', targetStage, baseImages = {} } = props;
+    const after = baseBuilders(baseImages);
+    const buildArgs = { ...props.buildArgs, ...baseArguments(baseImages) };
     const sizes = program.resources ?? BUILD_RESOURCES;
     const jobTemplate = new JobTemplate(this, () =>
       commitNamespaceTemplate({
@@ -164,6 +177,8 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
       ...(accounts !== undefined && { registryAccounts: [accounts] }),
       concurrency,
       maxAttempts,
+      ...(props.onlyIfAbsent && { onlyIfAbsent: true as const }),
+      ...(after.length > 0 && { after }),
     });
     const needed = [...copySecrets, ...(accounts?.from ?? [])];
     const readSecrets = needed.filter(({ namespace }) => namespace === undefined);
@@ -267,6 +282,7 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
       ...(props.pushImage?.problems('pushImage') ?? []),
       ...resourceProblems('resources', props.resources),
       ...Object.entries(buildArgs).flatMap(([name, value]) => buildArgProblems(name, value)),
+      ...baseImageProblems(props.baseImages ?? {}, buildArgs),
       ...labelProblems(props.labels),
       ...paths.flatMap(([property, path]) =>
         path === undefined || isInsideRepository(path)

@@ -1,4 +1,5 @@
 import type { ConfigMap, Container, Volume, VolumeMount } from 'kubernetes-types/core/v1.d.ts';
+import { SKIPPED_EXIT_CODE } from '../agent/release.ts';
 import { restrictedContainer } from '../kubernetes/pod-security.ts';
 import type { SecretReference } from '../kubernetes/secret-source.ts';
 import { scratchVolume } from '../kubernetes/workload.ts';
@@ -38,10 +39,14 @@ export interface PushOptions {
   readonly from: PushSource;
   /** The names under which it is pushed, in that order. */
   readonly to: RegistryEnd & { readonly names: readonly ImageName[] };
+  /** What the names of its ConfigMaps start with, where several pushes share a namespace. */
+  readonly prefix?: string;
 }
 
 /** Each name comes as an argument: no shell reads any as a part of its program. */
 const COPY =
+  'for file in $ACCOUNTS; do [ -e "$file" ] || { echo "no account: $file is missing"; exit ' +
+  `${SKIPPED_EXIT_CODE}; }; done; ` +
   'from=$1; shift; for name; do skopeo --tmpdir=/tmp copy --retry-times=3 $OPTIONS "$from" "docker://$name"; done';
 
 /** Makisu's archive is compressed, and not every skopeo reads such a one. */
@@ -58,6 +63,7 @@ const UNPACK =
 export function pushContainer({ skopeo, from, to }: PushOptions): Container {
   const archive = from === 'archive';
   const ends = archive ? [end('dest', to)] : [end('src', from), end('dest', to)];
+  const accounts = ends.flatMap(({ account }) => account ?? []);
   const options = [
     // All architectures, with what attests them: only then is it the image that the digest names.
     ...(archive ? [] : ['--all', '--preserve-digests']),
@@ -71,6 +77,8 @@ export function pushContainer({ skopeo, from, to }: PushOptions): Container {
     args: [archive ? ARCHIVE : `docker://${from.image}`, ...to.names.map(String)],
     env: [
       { name: 'OPTIONS', value: options.join(' ') },
+      // Without one of these there is nothing to be done.
+      { name: 'ACCOUNTS', value: accounts.join(' ') },
       { name: 'HOME', value: '/tmp' },
     ],
     securityContext: { ...restrictedContainer(), runAsUser: UID, runAsGroup: UID },
@@ -88,22 +96,22 @@ export function pushContainer({ skopeo, from, to }: PushOptions): Container {
 }
 
 /** The volumes of {@link pushContainer}, and that of the archive. */
-export function pushVolumes({ from, to }: PushOptions): Volume[] {
+export function pushVolumes({ from, to, prefix }: PushOptions): Volume[] {
   return [
-    ...(from === 'archive' ? [{ name: ARCHIVE_VOLUME, emptyDir: {} }] : end('src', from).volumes),
+    ...(from === 'archive' ? [{ name: ARCHIVE_VOLUME, emptyDir: {} }] : end('src', from, prefix).volumes),
     scratchVolume('push-tmp', '30Gi'),
-    ...end('dest', to).volumes,
+    ...end('dest', to, prefix).volumes,
   ];
 }
 
 /** The certificate authorities by which the registries are known. They are public. */
 export function pushConfigMaps(
-  { from, to }: Pick<PushOptions, 'from' | 'to'>,
+  { from, to, prefix = '' }: Pick<PushOptions, 'from' | 'to' | 'prefix'>,
   namespace: string,
 ): ConfigMap[] {
   return [
-    ...(from === 'archive' ? [] : authority(SOURCE_REGISTRY_CA, namespace, from.registry)),
-    ...authority(REGISTRY_CA, namespace, to.registry),
+    ...(from === 'archive' ? [] : authority(`${prefix}${SOURCE_REGISTRY_CA}`, namespace, from.registry)),
+    ...authority(`${prefix}${REGISTRY_CA}`, namespace, to.registry),
   ];
 }
 
@@ -119,21 +127,24 @@ export function authority(
 }
 
 interface End {
+  /** The file with the account, where one is asked for. */
+  readonly account: string | undefined;
   readonly options: readonly string[];
   readonly mounts: readonly VolumeMount[];
   readonly volumes: readonly Volume[];
 }
 
 /** Skopeo's options for one side of a copy, with the files that they name. */
-function end(side: 'src' | 'dest', { registry, credential }: RegistryEnd): End {
+function end(side: 'src' | 'dest', { registry, credential }: RegistryEnd, names = ''): End {
   const { insecure, certificateAuthority } = registry;
   const prefix = side === 'src' ? 'pull' : 'push';
   const credentials = `/keelson/${prefix}`;
   const certificates = `/keelson/${prefix}-certs`;
-  const configMap = { name: side === 'src' ? SOURCE_REGISTRY_CA : REGISTRY_CA };
+  const configMap = { name: `${names}${side === 'src' ? SOURCE_REGISTRY_CA : REGISTRY_CA}` };
   const hasAuthority = certificateAuthority !== undefined;
   const hasCredential = credential !== undefined;
   return {
+    account: hasCredential ? `${credentials}/config.json` : undefined,
     options: [
       ...(insecure ? [`--${side}-tls-verify=false`] : []),
       ...(hasAuthority ? [`--${side}-cert-dir=${certificates}`] : []),
@@ -151,6 +162,7 @@ function end(side: 'src' | 'dest', { registry, credential }: RegistryEnd): End {
 }
 
 /** A Docker configuration as the file `config.json`. */
-export function dockerConfigVolume(name: string, { secretName, key }: SecretReference): Volume {
-  return { name, secret: { secretName, items: [{ key, path: 'config.json' }], defaultMode: 0o444 } };
+export function dockerConfigVolume(name: string, { secretName, key, optional }: SecretReference): Volume {
+  const items = [{ key, path: 'config.json' }];
+  return { name, secret: { secretName, items, defaultMode: 0o444, ...(optional && { optional }) } };
 }

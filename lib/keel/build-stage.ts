@@ -196,7 +196,7 @@ export function declareBuild(
     title: texts.title,
     detail: stage.image.toString(),
     inputs: [
-      ...(image instanceof ImageName ? [] : [{ from: image, label: texts.image }]),
+      ...(image instanceof ImageName ? [] : [{ from: image.builder ?? image, label: texts.image }]),
       ...stage.services.map((from) => ({ from, label: 'runs beside' })),
       ...(node === undefined ? [] : [{ from: node, label: 'runs on' }]),
     ],

@@ -14,6 +14,7 @@ import { kubeObject, lazy } from '../kubernetes/object.ts';
 import { reportProblems } from '../kubernetes/problem.ts';
 import { every, Grant, named, type Subject } from '../kubernetes/rbac.ts';
 import type { SecretReference } from '../kubernetes/secret-source.ts';
+import type { TestedImage } from '../release/release-plan.ts';
 import { buildExceptions } from './build-pod.ts';
 import { buildProblems } from './build-problems.ts';
 import {
@@ -62,6 +63,8 @@ import { AfterCommand } from './wrapper.ts';
 export class KeelWatchedBuild extends Construct {
   /** The image that is watched and runs. */
   readonly image: ImageName;
+  /** The image as a pod reaches it, where its builder pushed it. */
+  readonly pushed: TestedImage;
   /** The Deployment that Keel rolls. */
   readonly deployment: ApiObject;
   /** What the gate may do. */
@@ -83,6 +86,8 @@ export class KeelWatchedBuild extends Construct {
     const trigger = props.trigger ?? KeelTrigger.poll();
     const handOver = handOverOptions(props.handOver);
     this.image = image;
+    const builder = props.image instanceof ImageName ? undefined : props.image.builder;
+    this.pushed = builder?.pushed ?? { image, registry: undefined };
     this.#handsOver = handOver !== undefined;
     reportProblems(this, [
       ...watchedBuildProblems({ image, policy, trigger, keel, handsOver: handOver !== undefined }, props),

@@ -1,7 +1,6 @@
 import type { Construct } from 'constructs';
 import type { LocalObjectReference } from 'kubernetes-types/core/v1.d.ts';
-import { ImageBuilder } from '../image/image-builder.ts';
-import type { ImageName } from '../image/image-name.ts';
+import { ImageName } from '../image/image-name.ts';
 import type { ImageSource } from '../image/image-source.ts';
 import { named, type PolicyRule } from '../kubernetes/rbac.ts';
 import type { SecretReference, SecretSource } from '../kubernetes/secret-source.ts';
@@ -14,7 +13,8 @@ export function registryOf(
   image: ImageSource | ImageName,
   platform: PlatformReference | undefined,
 ): Registry | undefined {
-  return image instanceof ImageBuilder ? image.target.registry : platform?.registry;
+  const builder = image instanceof ImageName ? undefined : image.builder;
+  return builder?.target.registry ?? platform?.registry;
 }
 
 /** The Secrets that an image is pulled with: those that the build names, or else those of the image's registry. */

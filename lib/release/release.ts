@@ -113,7 +113,8 @@ export class Release extends Construct {
       quota: () => ({ ...DEFAULT_QUOTA, ...props.quota }),
     });
     serviceAccount(this, 'service-account', RELEASE_ACCOUNT, this.namespace);
-    this.plan = new ReleasePlan(this.namespace, record && this.#outputs(record, after, assets));
+    const outputs = record && this.#outputs(record, after, assets);
+    this.plan = new ReleasePlan(this.namespace, outputs, after.pushed);
     reportProblems(this, this.#problems(props, record));
     networkPolicy(this, 'network-policy', {
       name: RELEASE_ACCOUNT,

@@ -259,6 +259,7 @@ test('the reference pipeline needs nothing of you but what is optional', () => {
   expect(secrets.filter(({ madeBy }) => madeBy === 'you')).toMatchObject([
     { name: 'studioml-runner-aws-sqs', keys: ['config', 'credentials'], optional: true },
     { name: 'release-github-token', namespace: 'ci-go-runner-release', optional: true },
+    { name: 'release-quay-io', namespace: 'ci-go-runner-release', optional: true },
   ]);
   const withAccount = reference({ Registry: 'anything' }).result.secrets;
   expect(withAccount.filter(({ madeBy, optional }) => madeBy === 'you' && !optional)).toMatchObject([

@@ -89,6 +89,8 @@ test('the graph of the reference pipeline shows the way of a commit to its build
     'GPU node',
     'build build',
     'release release',
+    'Makisu stock',
+    'Makisu azure',
   ]);
   expect(graph).toContain(arrow('build build', 'has passed', 'release release'));
   expect(graph).toContain(arrow('git main', 'new commit', 'Makisu image'));

@@ -15,6 +15,7 @@ test('the reference pipeline runs these', () => {
     'ghcr.io/keel-hq/keel:0.22.1',
     expect.stringMatching(/^ghcr\.io\/keelson-dev\/agent:\d/),
     'quay.io/minio/minio:RELEASE.2025-09-07T16-13-09Z',
+    'quay.io/skopeo/stable:v1.20.0',
   ]);
   expect(images.find(({ name }) => name.includes('/agent:'))?.usedBy).toEqual([
     'platform/controller/Resource',

@@ -9,6 +9,7 @@ import {
   MicroK8sRegistry,
   Pipeline,
   Platform,
+  Release,
   SecretSource,
   Tag,
 } from 'keelson';
@@ -32,5 +33,6 @@ export const image: MakisuBuilder = new MakisuBuilder(pipeline, 'image', {
 });
 export const command: readonly string[] = ['./test.sh'];
 export const build: KeelWatchedBuild = new KeelWatchedBuild(pipeline, 'build', { image, command });
+export const release: Release = new Release(pipeline, 'release', { after: build });
 /** A credential that may push. */
 export const push: SecretSource = SecretSource.existing('registry-push', '.dockerconfigjson');

@@ -1,6 +1,6 @@
 // The container that pushes: what skopeo is told, by real shells that find a program of that name which notes it.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { ImageName } from 'keelson';
@@ -37,8 +37,17 @@ const copy: PushOptions = {
 };
 
 /** The command lines that the container calls skopeo with, its archive in the given state. */
-function called(options: PushOptions, content: Buffer, shell: string): { calls: string[]; read: string } {
+function called(
+  options: PushOptions,
+  content: Buffer,
+  shell: string,
+  accounts: readonly string[] = ['push'],
+): { calls: string[]; read: string } {
   return inTemporaryDirectory((folder) => {
+    for (const account of accounts) {
+      mkdirSync(join(folder, 'keelson', account), { recursive: true });
+      writeFileSync(join(folder, 'keelson', account, 'config.json'), '{}');
+    }
     const { command = [], args = [], env = [] } = pushContainer(options);
     const [path, log, read] = ['image.tar', 'log', 'read'].map((name) => join(folder, name)) as [
       string,
@@ -63,7 +72,9 @@ function called(options: PushOptions, content: Buffer, shell: string): { calls: 
         stdio: ['ignore', 'inherit', 'inherit'],
         env: {
           PATH: `${folder}:${process.env['PATH']}`,
-          ...Object.fromEntries(env.map(({ name, value }) => [name, value ?? ''])),
+          ...Object.fromEntries(
+            env.map(({ name, value = '' }) => [name, value.replaceAll('/keelson/', `${folder}/keelson/`)]),
+          ),
         },
       },
     );
@@ -99,6 +110,22 @@ describe.each(['sh', 'bash'])('in %s', (shell) => {
     );
   });
 });
+
+test.each([
+  [copy, 'push'],
+  [{ ...archive, to: { ...archive.to, credential: undefined } }, undefined],
+])(
+  'an account that is missing, where one is asked for, ends it as skipped before anything is pushed',
+  (options, account) => {
+    if (account === undefined) {
+      expect(called(options, Buffer.from('content'), 'sh', []).calls).toHaveLength(2);
+    } else {
+      expect(() => called(options, Buffer.from(''), 'sh', [])).toThrow(
+        expect.objectContaining({ status: 66 }),
+      );
+    }
+  },
+);
 
 test('a registry with a private authority is known by it, and each side by its own', () => {
   const ends: PushOptions = {

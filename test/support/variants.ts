@@ -1,6 +1,7 @@
 // The programs whose whole output tests look at: the reference pipeline in its variants, and what it does not use.
 import { Chart, Duration, Size } from 'cdk8s';
 import {
+  BaseImage,
   BuildahBuilder,
   BuildJob,
   BuildKitBuilder,
@@ -12,6 +13,7 @@ import {
   GpuSharing,
   Gpus,
   HostedRegistry,
+  ImageCopy,
   ImageName,
   KanikoBuilder,
   KeelPolicy,
@@ -388,26 +390,33 @@ const imageBuilders: Build = (app) => {
   });
 };
 
-/** Images, some of them for a registry with an account, that are built from what a build has left, and a GitHub release. */
+/** Base images by two builders, and a release with everything: GitHub, an image, copies to two registries. */
 const released: Build = (app) => {
-  const hosted = privateRegistry();
-  const platform = new Platform(app, 'platform', {
-    registry: MicroK8sRegistry.existing({ nodeAddress: '10.0.0.7' }),
-    buildkit: {},
-  });
+  const registry = MicroK8sRegistry.existing({ nodeAddress: '10.0.0.7' });
+  const platform = new Platform(app, 'platform', { registry, buildkit: {} });
   const source = GitSource.remote('https://git.example.com/team/released.git', { branch: 'main' });
-  const pipeline = new Pipeline(app, 'released', { platform, source });
-  const image = new MakisuBuilder(pipeline, 'image', { target: platform.registry.image('team/build') });
-  const after = new KeelWatchedBuild(pipeline, 'build', { image, command: ['make', 'binaries'] });
-  const release = new Release(pipeline, 'release', {
-    after,
+  const ci = new Pipeline(app, 'released', { platform, source });
+  const tools = new BaseImage(ci, 'tools', { repository: 'team/tools', version: '3' });
+  const base = new BaseImage(ci, 'base', {
+    repository: 'team/base',
+    version: '1.0.0',
+    builder: BuildKitBuilder,
+    baseImages: { TOOLS: tools },
+  });
+  const image = new BuildKitBuilder(ci, 'image', {
+    target: registry.image('team/app'),
+    baseImages: { BASE: base, OTHER: ImageName.parse('quay.io/team/other:1') },
+  });
+  const build = new KeelWatchedBuild(ci, 'build', { image, command: ['make', 'test'] });
+  const release = new Release(ci, 'release', {
+    after: build,
     assets: ['bin/*'],
     github: { repository: 'team/released', token: SecretSource.existing('github', 'token') },
   });
   const tag = Tag.version();
-  new MakisuBuilder(release, 'makisu', { target: platform.registry.image('team/a', { tag }) });
-  new BuildKitBuilder(release, 'buildkit', { target: hosted.image('team/b', { tag }) });
-  new BuildahBuilder(release, 'buildah', { target: hosted.image('team/c', { tag }) });
+  new KanikoBuilder(release, 'stock', { target: dockerHub.image('team/stock', { tag }) });
+  new ImageCopy(release, 'hub', { to: dockerHub.image('team/app', { tag }) });
+  new ImageCopy(release, 'own', { to: ownRegistry.image('team/app', { tag }) });
 };
 
 /** A value that may stand in its own Secret, and in no template. */
@@ -432,6 +441,6 @@ export const variants: ReadonlyMap<string, () => Synthesized> = new Map([
   ],
   ['a program with every image builder', () => synthesized(imageBuilders)],
   ['images in a registry with a private authority', () => synthesized(hostedIn(ownRegistry))],
+  ['base images, and a release with copies', () => synthesized(released)],
   ['images on Docker Hub', () => synthesized(hostedIn(dockerHub))],
-  ['images of a release', () => synthesized(released)],
 ]);

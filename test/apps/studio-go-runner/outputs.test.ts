@@ -31,7 +31,7 @@ describe('the list of Secrets', { timeout: 60_000 }, () => {
     );
     expect(stdout).toMatch(/create secret generic studioml-runner-aws-sqs .*# optional$/m);
     expect(stdout).not.toContain('CANARY');
-    expect(stdout.split('\n').filter((line) => line.includes('kubectl'))).toHaveLength(3);
+    expect(stdout.split('\n').filter((line) => line.includes('kubectl'))).toHaveLength(4);
   });
 
   test('says what is wrong with the program, and lists nothing', () => {
