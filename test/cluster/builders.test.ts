@@ -7,28 +7,26 @@ import { join } from 'node:path';
 import {
   BuildahBuilder,
   BuildKitBuilder,
-  fillTemplate,
   GitSource,
   ImageName,
   ImageTarget,
   KanikoBuilder,
   KeelsonApp,
   Pipeline,
-  type PipelineConfiguration,
   Platform,
   type Registry,
   SecretSource,
 } from 'keelson';
 import type { PodSpec } from 'kubernetes-types/core/v1.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { commitOn } from '../support/commits.ts';
 import { Api, type KubernetesObject, waitFor } from './api.ts';
 import { certificates } from './certificates.ts';
 import { command } from './command.ts';
+import { configurationIn, type ImageBuild, imageBuild } from './image-builds.ts';
 import { ensureImages, onBusybox } from './images.ts';
 import { kubectl } from './kubectl.ts';
 import { missing, testApi, testNode, withoutNode } from './provided.ts';
-import { find, readKustomization, removeObjects } from './reference.ts';
+import { readKustomization, removeObjects } from './reference.ts';
 
 const SOURCE_IMAGE = 'quay.io/test/source:1';
 const DAEMON = 'buildkit.buildkit.svc.cluster.local';
@@ -51,10 +49,8 @@ END
 { echo 'FROM ${registry}/library/busybox:1.35'; cat rest; } >Dockerfile.local
 `;
 
-interface Built {
+interface Built extends ImageBuild {
   readonly namespace: string;
-  readonly succeeded: boolean;
-  readonly log: string;
 }
 
 describe.skipIf(withoutNode)(`image builders on a real node, with images made here${missing}`, () => {
@@ -97,28 +93,13 @@ describe.skipIf(withoutNode)(`image builders on a real node, with images made he
     const namespace = `gw-${image}-${branch}-${commit.slice(0, 4)}`;
     const { images } = configurationIn(objects);
     const configuration = images.find(({ name }) => name === image);
-    const values = commitOn(branch, { namespace, commit });
-    for (const object of fillTemplate(configuration?.jobTemplate ?? [], values)) {
-      await api.apply(object as KubernetesObject);
-      if (object.kind !== 'Namespace') continue;
-      for (const name of new Set(configuration?.copySecrets.map(({ secretName }) => secretName)))
-        await api.apply(secret(namespace, name, secrets[name] ?? {}));
-    }
-    const conditions = await waitFor(
-      async () => {
-        const path = `/apis/batch/v1/namespaces/${namespace}/jobs/imagebuilder`;
-        const { status } = await api.get<{ status: { conditions?: { type: string; status: string }[] } }>(
-          path,
-        );
-        const ended = status.conditions?.filter(({ type }) => type === 'Complete' || type === 'Failed');
-        return ended?.length ? ended : undefined;
-      },
-      { timeout: 110_000, describe: () => run('-n', namespace, 'describe', 'pods').catch(String) },
-    );
-    const log = await run('-n', namespace, 'logs', 'job/imagebuilder', '--all-containers', '--tail=-1').catch(
-      String,
-    );
-    const result = { namespace, succeeded: conditions.some(({ type }) => type === 'Complete'), log };
+    if (configuration === undefined) throw new Error(`no image ${image}`);
+    const names = new Set(configuration.copySecrets.map(({ secretName }) => secretName));
+    const copies = [...names].map((name) => secret(namespace, name, secrets[name] ?? {}));
+    const result = {
+      namespace,
+      ...(await imageBuild(api, configuration, { namespace, branch, commit }, copies)),
+    };
     built.push(result);
     return result;
   };
@@ -346,13 +327,6 @@ function secret(
   stringData: Readonly<Record<string, string>>,
 ): KubernetesObject {
   return { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, stringData };
-}
-
-function configurationIn(objects: readonly KubernetesObject[]): PipelineConfiguration {
-  const { data } = find(objects, 'ConfigMap', 'keelson-pipeline') as unknown as {
-    data: Record<string, string>;
-  };
-  return JSON.parse(data['pipeline.json'] ?? '');
 }
 
 /** The daemon's objects and the pipeline's description; nothing here needs a controller or Keel. */

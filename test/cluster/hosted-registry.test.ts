@@ -8,7 +8,6 @@ import { Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
 import {
-  fillTemplate,
   GitSource,
   HostedRegistry,
   ImageBuilder,
@@ -19,21 +18,20 @@ import {
   KeelWatchedBuild,
   MicroK8sRegistry,
   Pipeline,
-  type PipelineConfiguration,
   Platform,
   PodSecurity,
   registryAccountsValue,
   SecretSource,
 } from 'keelson';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { commitOn } from '../support/commits.ts';
 import { Api, type KubernetesObject, waitFor } from './api.ts';
 import { certificates } from './certificates.ts';
 import { command } from './command.ts';
+import { configurationIn, imageBuild } from './image-builds.ts';
 import { ensureImages, onDebian, recipes } from './images.ts';
 import { kubectl } from './kubectl.ts';
 import { missing, testApi, testNode, withoutNode } from './provided.ts';
-import { find, readKustomization, removeObjects } from './reference.ts';
+import { readKustomization, removeObjects } from './reference.ts';
 
 const NAMESPACE = 'hosted-test';
 const REGISTRY_NAMESPACE = 'hosted-registry';
@@ -146,20 +144,8 @@ describe.skipIf(withoutNode)(`a hosted registry on a real node, with images made
       ...image.copySecrets.map(({ secretName }) => dockerSecret(namespace, secretName, account)),
       secret(namespace, accounts.secretName, { [accounts.key]: value }),
     ];
-    for (const object of fillTemplate(image.jobTemplate, commitOn('main', { namespace, commit }))) {
-      await api.apply(change(object as KubernetesObject));
-      if (object.kind === 'Namespace') for (const copy of copies) await api.apply(copy);
-    }
-    const ended = await waitFor(
-      async () => {
-        const path = `/apis/batch/v1/namespaces/${namespace}/jobs/imagebuilder`;
-        const { status } = await api.get<{ status: { conditions?: { type: string }[] } }>(path);
-        return status.conditions?.find(({ type }) => type === 'Complete' || type === 'Failed')?.type;
-      },
-      { timeout: 100_000, describe: () => run('-n', namespace, 'describe', 'pods').catch(String) },
-    );
-    const log = await run('-n', namespace, 'logs', 'job/imagebuilder', '--all-containers', '--tail=-1');
-    return { succeeded: ended === 'Complete', log, namespace };
+    const result = await imageBuild(api, image, { namespace, commit }, copies, change);
+    return { ...result, namespace };
   };
 
   /** Why a container does not run; undefined where it does. */
@@ -373,11 +359,6 @@ async function manifests(
   });
   const { nodeSetupOutdir = '' } = app.synth();
   return { objects: await readKustomization(join(folder, 'manifests')), nodeFiles: nodeSetupOutdir };
-}
-
-function configurationIn(objects: readonly KubernetesObject[]): PipelineConfiguration {
-  const { data } = find(objects, 'ConfigMap', 'keelson-pipeline') as { data?: Record<string, string> };
-  return JSON.parse(data?.['pipeline.json'] ?? '');
 }
 
 /** The build's program, what it looks for, and an archive such as Makisu leaves: docker's format, compressed. */
