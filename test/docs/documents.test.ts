@@ -66,6 +66,23 @@ test('every command of npm that they name is one', () => {
   expect(named.filter(({ script }) => !Object.hasOwn(scripts, script))).toEqual([]);
 });
 
+describe('each threat names its tests', () => {
+  const { text = '' } = byPath.get('docs/security.md') ?? {};
+  const [, tested = ''] = text.split('### What tests it');
+  const threats = [...text.matchAll(/^\| (T\d+) \| [^[]/gm)].map(([, threat]) => threat);
+
+  test('of nineteen, in order', () => {
+    expect(threats).toEqual(Array.from({ length: 19 }, (_, index) => `T${index + 1}`));
+    expect([...tested.matchAll(/^\| (T\d+) \| \[/gm)].map(([, threat]) => threat)).toEqual(threats);
+  });
+
+  test.each(
+    [...tested.matchAll(/\]\(\.\.\/([^)]+)\): “([^”]+)”/g)].map(([, file = '', title = '']) => [file, title]),
+  )('%s has “%s”', (file, title) => {
+    expect(readFileSync(join(REPOSITORY, file), 'utf8')).toContain(title);
+  });
+});
+
 describe('blocks of data can be read', () => {
   const blocks = all.flatMap((document) => document.blocks);
   const json = blocks.filter(({ language }) => language === 'json');
