@@ -22,7 +22,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Api, type KubernetesObject, waitFor } from './api.ts';
 import { certificates } from './certificates.ts';
 import { command } from './command.ts';
-import { configurationIn, type ImageBuild, imageBuild } from './image-builds.ts';
+import { configurationIn, imageBuild, type JobEnd } from './image-builds.ts';
 import { ensureImages, onBusybox } from './images.ts';
 import { kubectl } from './kubectl.ts';
 import { missing, testApi, testNode, withoutNode } from './provided.ts';
@@ -49,7 +49,7 @@ END
 { echo 'FROM ${registry}/library/busybox:1.35'; cat rest; } >Dockerfile.local
 `;
 
-interface Built extends ImageBuild {
+interface Built extends JobEnd {
   readonly namespace: string;
 }
 

@@ -8,10 +8,12 @@ import { Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
 import {
+  fillTemplate,
   GitSource,
   HostedRegistry,
   ImageBuilder,
   type ImageBuilderProps,
+  ImageCopy,
   ImageName,
   Keel,
   KeelsonApp,
@@ -20,14 +22,17 @@ import {
   Pipeline,
   Platform,
   PodSecurity,
+  Release,
   registryAccountsValue,
   SecretSource,
+  Tag,
 } from 'keelson';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { commitOn } from '../support/commits.ts';
 import { Api, type KubernetesObject, waitFor } from './api.ts';
 import { certificates } from './certificates.ts';
 import { command } from './command.ts';
-import { configurationIn, imageBuild } from './image-builds.ts';
+import { configurationIn, imageBuild, jobEnd } from './image-builds.ts';
 import { ensureImages, onDebian, recipes } from './images.ts';
 import { kubectl } from './kubectl.ts';
 import { missing, testApi, testNode, withoutNode } from './provided.ts';
@@ -197,6 +202,34 @@ describe.skipIf(withoutNode)(`a hosted registry on a real node, with images made
     expect(commit).toEqual(main);
   });
 
+  describe('a copy of the tested image', () => {
+    const RELEASE = `${NAMESPACE}-release`;
+    const copy = async (id: string): Promise<{ succeeded: boolean; log: string }> => {
+      const [job] = configurationIn(objects).releases[0]?.jobs ?? [];
+      const { digest } = await ask(authority, `/v2/${REPOSITORY}/manifests/main`, PULL);
+      const values = commitOn('main', { digest: String(digest), id });
+      for (const object of fillTemplate(job?.jobTemplate ?? [], values))
+        await api.apply(object as KubernetesObject);
+      return jobEnd(api, RELEASE, `copy-${id}`);
+    };
+
+    test('is skipped where its accounts are missing, without another try', async () => {
+      const { succeeded, log } = await copy('without');
+      expect(succeeded).toBe(false);
+      expect(log).toContain('no account: /keelson/pull/config.json is missing');
+      expect((await run('-n', RELEASE, 'get', 'pods', '-o', 'name')).trim().split('\n')).toHaveLength(1);
+    });
+
+    test('has the digest that was tested, under the name of the version', async () => {
+      await api.apply(dockerSecret(RELEASE, 'registry-pull', PULL));
+      await api.apply(dockerSecret(RELEASE, 'registry-push', PUSH));
+      const { succeeded, log } = await copy('with');
+      expect(succeeded, log).toBe(true);
+      const tested = await ask(authority, `/v2/${REPOSITORY}/manifests/main`, PULL);
+      expect(await ask(authority, '/v2/team/released/manifests/0.1.0', PULL)).toEqual(tested);
+    });
+  });
+
   test('a push with a wrong password is refused', async () => {
     const { succeeded, log } = await build('b'.repeat(40), { ...PUSH, password: 'other' });
     expect(succeeded).toBe(false);
@@ -347,7 +380,7 @@ async function manifests(
     pullCredentials: registry.pullCredentials,
     pushImage: ImageName.parse(SKOPEO),
   });
-  new KeelWatchedBuild(pipeline, 'build', {
+  const build = new KeelWatchedBuild(pipeline, 'build', {
     image,
     command: ['true'],
     volume: false,
@@ -356,6 +389,11 @@ async function manifests(
       memory: { request: Size.mebibytes(64), limit: Size.mebibytes(256) },
     },
     podSecurity: PodSecurity.baseline('the image runs as root'),
+  });
+  const release = new Release(pipeline, 'release', { after: build });
+  new ImageCopy(release, 'copy', {
+    to: registry.image('team/released', { tag: Tag.version() }),
+    image: ImageName.parse(SKOPEO),
   });
   const { nodeSetupOutdir = '' } = app.synth();
   return { objects: await readKustomization(join(folder, 'manifests')), nodeFiles: nodeSetupOutdir };

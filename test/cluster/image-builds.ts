@@ -16,8 +16,8 @@ export function configurationIn(objects: readonly KubernetesObject[]): PipelineC
   return JSON.parse(data?.['pipeline.json'] ?? '');
 }
 
-/** What became of an image build. */
-export interface ImageBuild {
+/** What became of a Job. */
+export interface JobEnd {
   readonly succeeded: boolean;
   /** Of all containers. */
   readonly log: string;
@@ -30,21 +30,26 @@ export async function imageBuild(
   values: Partial<TemplateValues> & { readonly namespace: string },
   copies: readonly KubernetesObject[] = [],
   change = (object: KubernetesObject): KubernetesObject => object,
-): Promise<ImageBuild> {
+): Promise<JobEnd> {
   const { namespace, branch = 'main' } = values;
-  const run = (...args: string[]): Promise<string> => kubectl(testApi().kubeconfig, '-n', namespace, ...args);
   for (const object of fillTemplate(jobTemplate, commitOn(branch, values))) {
     await api.apply(change(object as KubernetesObject));
     if (object.kind === 'Namespace') for (const copy of copies) await api.apply(copy);
   }
+  return jobEnd(api, namespace, 'imagebuilder');
+}
+
+/** Waits for the end of a Job. */
+export async function jobEnd(api: Api, namespace: string, name: string): Promise<JobEnd> {
+  const run = (...args: string[]): Promise<string> => kubectl(testApi().kubeconfig, '-n', namespace, ...args);
   const ended = await waitFor(
     async () => {
-      const path = `/apis/batch/v1/namespaces/${namespace}/jobs/imagebuilder`;
+      const path = `/apis/batch/v1/namespaces/${namespace}/jobs/${name}`;
       const { status } = await api.get<{ status: { conditions?: { type: string }[] } }>(path);
       return status.conditions?.find(({ type }) => type === 'Complete' || type === 'Failed')?.type;
     },
     { timeout: 110_000, describe: () => run('describe', 'pods').catch(String) },
   );
-  const log = await run('logs', 'job/imagebuilder', '--all-containers', '--tail=-1').catch(String);
+  const log = await run('logs', `job/${name}`, '--all-containers', '--tail=-1').catch(String);
   return { succeeded: ended === 'Complete', log };
 }
