@@ -196,7 +196,6 @@ export class ControllerAdmission extends Construct {
         operations: ['CREATE', 'UPDATE'],
         resources: ['clusterrolebindings'],
       },
-      variables: [],
       validations: [
         {
           expression: `object.roleRef.name == '${role}'`,
@@ -237,8 +236,11 @@ export interface AdmissionPolicyProps {
   readonly who: string;
   /** The requests that it judges. */
   readonly rule: ResourceRule;
-  /** CEL expressions with names, which validations refer to. */
-  readonly variables: Variable[];
+  /**
+   * CEL expressions with names, which validations refer to.
+   * @default - none
+   */
+  readonly variables?: Variable[];
   /** What has to hold, and what is said where it does not. */
   readonly validations: Validation[];
 }
@@ -270,7 +272,7 @@ export class AdmissionPolicy extends Construct {
           resourceRules: [{ ...rule, scope: '*' } as ResourceRule],
         },
         matchConditions: [{ name: 'who', expression: who }],
-        variables,
+        ...(variables && { variables }),
         validations,
       },
     });

@@ -7,6 +7,7 @@ import {
 } from 'keelson';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Api, type KubernetesObject, serviceAccount, waitFor } from './api.ts';
+import { changedByApplyingAgain, expectAdmitted } from './applied.ts';
 import { missing, testApi, withoutApi } from './provided.ts';
 import { find, referenceObjects, removeObjects } from './reference.ts';
 
@@ -49,17 +50,7 @@ describe.skipIf(withoutApi)(`the reference pipeline at a real API server${missin
   });
 
   test('changes nothing when it is applied again', async () => {
-    const written = async (): Promise<string[]> => {
-      const all = await Promise.all(
-        objects.map(async (object) => api.get<KubernetesObject>(await api.pathOf(object))),
-      );
-      return all.map(({ kind, metadata }) => `${kind} ${metadata.name} ${lastWritten(metadata)}`);
-    };
-    const before = await written();
-    expect(before.join()).not.toContain('never');
-    await new Promise((resolve) => setTimeout(resolve, 1100));
-    for (const object of objects) await api.apply(object, { fieldManager: 'keelson' });
-    expect(await written()).toEqual(before);
+    expect(await changedByApplyingAgain(api, objects)).toEqual([]);
   });
 
   test('takes nothing back from the agent: hold, replicas, status and generated values stay', async () => {
@@ -114,20 +105,6 @@ describe.skipIf(withoutApi)(`the reference pipeline at a real API server${missin
     }
   });
 });
-
-/** When our fields were last written, to the second, and how often the spec. Other managers write meanwhile. */
-function lastWritten(metadata: KubernetesObject['metadata']): string {
-  const fields = (metadata['managedFields'] ?? []) as { manager: string; time: string }[];
-  return `${fields.find(({ manager }) => manager === 'keelson')?.time ?? 'never'} ${metadata['generation'] ?? ''}`;
-}
-
-async function expectAdmitted(api: Api, owner: KubernetesObject): Promise<void> {
-  const { template } = owner['spec'] as { template: { spec: object } };
-  const metadata = { name: `${owner.metadata.name}-trial`, namespace: owner.metadata.namespace ?? '' };
-  const pod: KubernetesObject = { apiVersion: 'v1', kind: 'Pod', metadata, spec: template.spec };
-  const { status } = await api.apply(pod, { dryRun: true });
-  expect([200, 201]).toContain(status);
-}
 
 /** The binding that the controller makes for itself in a namespace of a commit. */
 function commitNamespaceBinding(): KubernetesObject {

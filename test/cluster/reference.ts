@@ -52,6 +52,7 @@ export async function removeObjects(api: Api, objects: readonly KubernetesObject
   for (const object of [...objects].reverse()) {
     if (!names.has(object.metadata.namespace ?? '')) await api.delete(await api.pathOf(object));
   }
+  for (const namespace of namespaces) await api.delete(await api.pathOf(namespace));
   for (const namespace of namespaces) {
     const path = await api.pathOf(namespace);
     await waitFor(async () => (await api.request('GET', path)).status === 404, { timeout: 120_000 });

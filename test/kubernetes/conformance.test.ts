@@ -26,6 +26,12 @@ function problems(objects: readonly Manifest[]): string[] {
 const made = ({ objects }: Synthesized, values: TemplateValues): Manifest[] =>
   templated(objects, values).flat();
 
+function emptyLists(value: unknown, path = ''): string[] {
+  if (Array.isArray(value) && value.length === 0) return [path];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => emptyLists(inner, `${path}/${key}`));
+}
+
 describe.each([...variants])('in %s', (_name, synthesize) => {
   const output = synthesize();
 
@@ -39,6 +45,13 @@ describe.each([...variants])('in %s', (_name, synthesize) => {
       expect(rest, `${kind} ${metadata.name}`).not.toHaveProperty('status');
       expect(metadata.annotations ?? {}).not.toHaveProperty('keel.sh/policy');
     }
+  });
+
+  test('no list is empty, for API servers leave those out, so that each apply would be a change', () => {
+    const empty = output.objects.flatMap((object) =>
+      emptyLists(object).map((path) => `${object.kind} ${object.metadata.name}: ${path}`),
+    );
+    expect(empty).toEqual([]);
   });
 
   test('each object of a listener is valid in every version of Kubernetes', () => {

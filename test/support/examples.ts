@@ -13,13 +13,16 @@ export interface ExampleRun {
   readonly code: number | null;
   readonly stderr: string;
   readonly objects: readonly Manifest[];
+  /** Every file's text by its path. */
+  readonly files: ReadonlyMap<string, string>;
 }
 
 /** Runs an example as a program of its own, and reads the manifests that it wrote. */
 export function runExample(name: string): ExampleRun {
   return inTemporaryDirectory((cwd) => {
     const { code, stderr } = runProgram(join('examples', name, 'main.ts'), { cwd });
-    const manifests = [...readFiles(cwd)].filter(([path]) => !path.includes('node-setup'));
-    return { code, stderr, objects: objectsIn(new Map(manifests)) };
+    const files = readFiles(cwd);
+    const manifests = [...files].filter(([path]) => !path.includes('node-setup'));
+    return { code, stderr, objects: objectsIn(new Map(manifests)), files };
   });
 }
