@@ -25,6 +25,7 @@ import { service } from '../kubernetes/service.ts';
 import { serviceAccount } from '../kubernetes/service-account.ts';
 import { volumeClaim } from '../kubernetes/storage.ts';
 import { claimVolume, scratchVolume, type WorkloadContainer, workload } from '../kubernetes/workload.ts';
+import { sound } from '../props/sound.ts';
 import {
   CONFIG_MOUNT,
   configFiles,
@@ -93,8 +94,9 @@ export class BuildKitDaemon extends Construct implements BuildKitReference {
   /** The claim of its volume; undefined where it has none. */
   readonly claim: ApiObject | undefined;
 
-  constructor(scope: Construct, id: string, props: BuildKitDaemonProps = {}) {
+  constructor(scope: Construct, id: string, given: BuildKitDaemonProps = {}) {
     super(scope, id);
+    const props = sound(this, 'BuildKitDaemonProps', given, {}, ['confinement']);
     const { namespace = DEFAULT_NAMESPACE, storage = Size.gibibytes(50), persistent = false } = props;
     const { registries = [], destinations = [], tls, storageClassName } = props;
     const cacheLimit = props.cacheLimit ?? Size.mebibytes(Math.floor((mebibytes(storage) * 4) / 5));

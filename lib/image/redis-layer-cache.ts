@@ -17,6 +17,7 @@ import { service } from '../kubernetes/service.ts';
 import { serviceAccount } from '../kubernetes/service-account.ts';
 import { volumeClaim } from '../kubernetes/storage.ts';
 import { claimVolume, workload } from '../kubernetes/workload.ts';
+import { sound } from '../props/sound.ts';
 import { defaultImage } from './default-image.ts';
 import type { ImageName } from './image-name.ts';
 
@@ -78,10 +79,8 @@ const SELECTOR = { 'app.kubernetes.io/name': NAME, [KeelsonLabels.STAGE]: 'cache
  */
 export class RedisLayerCache extends Construct implements LayerCache {
   /** Refers to a cache that another program installed. Nothing is synthesized for it. */
-  static existing({
-    namespace = DEFAULT_NAMESPACE,
-  }: Pick<RedisLayerCacheProps, 'namespace'> = {}): LayerCache {
-    return cacheIn(namespace);
+  static existing(props: Pick<RedisLayerCacheProps, 'namespace'> = {}): LayerCache {
+    return cacheIn(props?.namespace ?? DEFAULT_NAMESPACE);
   }
 
   readonly address: string;
@@ -95,8 +94,9 @@ export class RedisLayerCache extends Construct implements LayerCache {
   /** The claim of its volume. */
   readonly claim: ApiObject;
 
-  constructor(scope: Construct, id: string, props: RedisLayerCacheProps = {}) {
+  constructor(scope: Construct, id: string, given: RedisLayerCacheProps = {}) {
     super(scope, id);
+    const props = sound(this, 'RedisLayerCacheProps', given);
     const {
       namespace = DEFAULT_NAMESPACE,
       storage = Size.gibibytes(30),

@@ -1,6 +1,7 @@
 import { type ApiObject, Chart } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { Secret } from 'kubernetes-types/core/v1.d.ts';
+import { sound } from '../props/sound.ts';
 import { KeelsonAnnotations } from './labels.ts';
 import { Notes } from './notes.ts';
 import { kubeObject } from './object.ts';
@@ -77,8 +78,9 @@ export class GeneratedSecret extends Construct {
   /** The Secret. */
   readonly secret: ApiObject;
 
-  constructor(scope: Construct, id: string, props: GeneratedSecretProps) {
+  constructor(scope: Construct, id: string, given: GeneratedSecretProps) {
     super(scope, id);
+    const props = sound(this, 'GeneratedSecretProps', given, {}, ['keys', 'keys.*']);
     this.secretName = props.name ?? id;
     SECRETS.add(Chart.of(this), this);
     reportProblems(this, keyProblems(props.keys));

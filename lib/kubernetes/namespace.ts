@@ -2,6 +2,7 @@ import type { ApiObject } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { LimitRange, LimitRangeItem, Namespace, ResourceQuota } from 'kubernetes-types/core/v1.d.ts';
 import type { NetworkPolicy } from 'kubernetes-types/networking/v1.d.ts';
+import { sound } from '../props/sound.ts';
 import { KeelsonAnnotations } from './labels.ts';
 import { isDnsLabel } from './names.ts';
 import { defaultDeny } from './network.ts';
@@ -106,8 +107,12 @@ export class IsolatedNamespace extends Construct {
   /** The network policy that denies every connection. */
   readonly defaultDeny: ApiObject;
 
-  constructor(scope: Construct, id: string, props: IsolatedNamespaceProps) {
+  constructor(scope: Construct, id: string, given: IsolatedNamespaceProps) {
     super(scope, id);
+    const props = sound(this, 'IsolatedNamespaceProps', given, {
+      podSecurity: () => PodSecurity.restricted(),
+      quota: () => ({}),
+    });
     const { name, podSecurity } = props;
     checkNamespace(this, name);
     const labels = { 'app.kubernetes.io/managed-by': 'keelson', ...props.labels };

@@ -181,7 +181,7 @@ export const names: readonly Row[] = [
   [
     'a number as a label of a pipeline',
     (app) => pipeline(app, { labels: { a: 1 as never } }),
-    'ci/namespace/Resource: metadata.labels.a: is no text (got 1); write it as a text, such as "true"…',
+    'ci: labels.a: is of another type (got 1); give a text',
   ],
   [
     'two services of one name',

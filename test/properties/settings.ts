@@ -1,0 +1,35 @@
+import type fc from 'fast-check';
+
+/** How many runs all properties have together: few with the unit tests, very many in their own suite. */
+const total = Number(process.env['KEELSON_PROPERTY_RUNS'] || 2000);
+const seed = process.env['KEELSON_PROPERTY_SEED'];
+const path = process.env['KEELSON_PROPERTY_PATH'];
+
+if (!Number.isInteger(total) || total < 1)
+  throw new Error(`KEELSON_PROPERTY_RUNS is not a number of runs: ${process.env['KEELSON_PROPERTY_RUNS']}`);
+
+/** The share of a property in all runs. The shares add up to 1, which a test looks at. */
+export const shares = {
+  soundPrograms: 0.03,
+  programs: 0.2,
+  determinism: 0.02,
+  branchTags: 0.15,
+  names: 0.15,
+  fileNames: 0.05,
+  templates: 0.08,
+  containers: 0.08,
+  policies: 0.02,
+  quantities: 0.12,
+  amounts: 0.03,
+  urls: 0.07,
+} as const;
+
+/** The runs of a property, and what reproduces one of them. */
+export function parameters<T>(share: keyof typeof shares): fc.Parameters<T> {
+  return {
+    numRuns: Math.max(1, Math.ceil(total * shares[share])),
+    endOnFailure: false,
+    ...(seed !== undefined && seed !== '' && { seed: Number(seed) }),
+    ...(path !== undefined && path !== '' && { path }),
+  };
+}
