@@ -34,7 +34,12 @@ import {
   SERVER_TLS_MOUNT,
   SOCKET,
 } from './buildkit-config.ts';
-import { type BuildKitDaemonProps, type BuildKitReference, daemonProblems } from './buildkit-daemon-props.ts';
+import {
+  type BuildKitDaemonProps,
+  type BuildKitProfiles,
+  type BuildKitReference,
+  daemonProblems,
+} from './buildkit-daemon-props.ts';
 import { defaultImage } from './default-image.ts';
 import type { ImageName } from './image-name.ts';
 
@@ -232,7 +237,8 @@ function profiles(
     return { appArmorProfile: { type: 'Unconfined' }, seccompProfile: { type: 'Unconfined' } };
   }
   if (confinement === undefined || confinement === 'node-default') return {};
-  const { appArmor, seccomp } = confinement;
+  // What is none of them is reported.
+  const { appArmor, seccomp } = Object(confinement) as BuildKitProfiles;
   return {
     ...(appArmor !== undefined && { appArmorProfile: { type: 'Localhost', localhostProfile: appArmor } }),
     ...(seccomp !== undefined && { seccompProfile: { type: 'Localhost', localhostProfile: seccomp } }),

@@ -1,4 +1,4 @@
-import { type ApiObject, Size } from 'cdk8s';
+import { type ApiObject, Size, SizeRoundingBehavior } from 'cdk8s';
 import { Construct } from 'constructs';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
 import { ONE_VOLUME } from '../kubernetes/linter-reasons.ts';
@@ -108,6 +108,7 @@ export class RedisLayerCache extends Construct implements LayerCache {
     reportProblems(this, [
       ...image.problems('image'),
       ...resourceProblems('resources', resources),
+      ...wholeProblems(maxMemory),
       ...memoryProblems(maxMemory, resources),
     ]);
 
@@ -174,7 +175,7 @@ export class RedisLayerCache extends Construct implements LayerCache {
           '--save',
           '300 1',
           '--maxmemory',
-          `${maxMemory.toMebibytes()}mb`,
+          `${mebibytes(maxMemory)}mb`,
           '--maxmemory-policy',
           'allkeys-lru',
         ],
@@ -183,7 +184,7 @@ export class RedisLayerCache extends Construct implements LayerCache {
         livenessProbe: ping,
         resources: resourceRequirements(resources, {
           cpu: { request: { amount: '50m' }, limit: { amount: '1' } },
-          memory: { request: Size.mebibytes(64), limit: Size.mebibytes(maxMemory.toMebibytes() * 2) },
+          memory: { request: Size.mebibytes(64), limit: Size.mebibytes(mebibytes(maxMemory) * 2) },
           ephemeralStorage: { request: Size.mebibytes(64), limit: Size.gibibytes(1) },
         }),
         volumeMounts: [{ name: 'data', mountPath: '/data' }],
@@ -192,6 +193,25 @@ export class RedisLayerCache extends Construct implements LayerCache {
       linterExceptions: [ONE_VOLUME],
     });
   }
+}
+
+function mebibytes(size: Size): number {
+  const amount = size.toMebibytes({ rounding: SizeRoundingBehavior.NONE });
+  // What is none is reported.
+  return Number.isSafeInteger(amount * 2) ? amount : 1;
+}
+
+function wholeProblems(maxMemory: Size): Problem[] {
+  const amount = maxMemory.toMebibytes({ rounding: SizeRoundingBehavior.NONE });
+  if (amount >= 1 && Number.isSafeInteger(amount * 2)) return [];
+  return [
+    {
+      property: 'maxMemory',
+      value: quantity(maxMemory),
+      message: 'is not a whole number of mebibytes',
+      remedy: 'give Size.mebibytes(512)',
+    },
+  ];
 }
 
 function memoryProblems(maxMemory: Size, resources: ContainerResources | undefined): Problem[] {

@@ -9,7 +9,7 @@ import { defaultDeny } from './network.ts';
 import { kubeObject, lazy, type Typed } from './object.ts';
 import { PodSecurity } from './pod-security.ts';
 import { reportProblem } from './problem.ts';
-import { parseQuantity } from './resources.ts';
+import { quotaProblems } from './quota.ts';
 
 /** Hard limits of a ResourceQuota, by resource name, such as `limits.memory` or `count/pods`. */
 export type QuotaLimits = Readonly<Record<string, string>>;
@@ -157,13 +157,4 @@ export function checkNamespace(scope: Construct, name: string, property = 'names
       remedy: 'use a namespace of its own for each pipeline',
     });
   }
-}
-
-function quotaProblems(quota: QuotaLimits): string[] {
-  return Object.entries(quota)
-    .filter(([, value]) => (parseQuantity(value) ?? -1) < 0)
-    .map(
-      ([name, value]) =>
-        `quota.${name}: is not a quantity (got ${JSON.stringify(value)}); give a number with a unit, such as 32Gi`,
-    );
 }

@@ -128,6 +128,21 @@ export const names: readonly Row[] = [
     'ci/namespace: quota.limits.cpu: is not a quantity (got "lots"); give a number with a unit, such as 32Gi',
   ],
   [
+    'a limit in the quota of nothing that Kubernetes counts',
+    (app) => pipeline(app, { quota: { 'limits.gpu': '1' } }),
+    'ci/namespace: quota: is not a resource that a quota can limit (got "limits.gpu"); give one …',
+  ],
+  [
+    'a limit in the quota without a name',
+    (app) => pipeline(app, { quota: { '\ta b\n': '1' } }),
+    'ci/namespace: quota: is not a resource that a quota can limit (got "\\ta b\\n"); give one …',
+  ],
+  [
+    'half a pod in the quota',
+    (app) => pipeline(app, { quota: { 'count/pods': '500m' } }),
+    'ci/namespace: quota.count/pods: is not a whole number (got "500m"); give how many there may be',
+  ],
+  [
     'no controller',
     (app) => platform(app, { controller: { replicas: 0 } }),
     'platform/controller: controller.replicas: is out of range (got 0); give a whole number from 1 to 5',

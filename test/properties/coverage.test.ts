@@ -8,8 +8,31 @@ import { shares } from './settings.ts';
 const read = surface();
 /** Directories: the tests give their own. */
 const DIRECTORIES = ['outdir', 'nodeSetupOutdir'];
-/** Takes no value of a program: an error, a graph's stage, and what the agent does, which other properties are about. */
-const OTHERS = ['SynthesisError', 'declareStage', 'placeholder', 'fillTemplate'];
+/** What a program asks about itself, or declares of a construct. */
+const QUESTIONS = [
+  'SynthesisError',
+  'createSecretCommand',
+  'declareSecretUse',
+  'declareStage',
+  'defaultImage',
+  'exceptFromLinters',
+  'expectedSecrets',
+  'imagesOf',
+];
+/** What the agent does: `templates.test.ts` and `accounts.test.ts` are about that. */
+const AGENT = [
+  'activeNames',
+  'dockerAccounts',
+  'dockerConfiguration',
+  'fillListener',
+  'fillTemplate',
+  'inactiveNames',
+  'listenerPlaceholder',
+  'makisuRegistries',
+  'mergeAccounts',
+  'placeholder',
+  'registryAccountsValue',
+];
 
 test('every public construct is made, with every prop that it has', () => {
   const constructs = read.calls.flatMap(({ name, construct }) =>
@@ -24,7 +47,7 @@ test('every public construct is made, with every prop that it has', () => {
 
 test('everything that makes a value is called', () => {
   const calls = read.calls.filter(({ construct }) => construct === undefined).map(({ name }) => name);
-  expect([...Object.keys(factories), ...OTHERS].sort()).toEqual(calls.sort());
+  expect([...Object.keys(factories), ...QUESTIONS, ...AGENT].sort()).toEqual(calls.sort());
 });
 
 test('the shapes of props are those of their types', () => {

@@ -16,7 +16,7 @@ import { validateObject } from '../kubernetes/validator.ts';
 import { commitOn, filled, hostileBranches } from '../support/commits.ts';
 import { type Manifest, readFiles } from '../support/synthesized.ts';
 import { CANARY } from './hostile.ts';
-import { objectsOf, optionsOf, type Program, run } from './program.ts';
+import { IDENTITY, objectsOf, optionsOf, type Program, run } from './program.ts';
 
 export type Outcome =
   | { readonly kind: 'refused'; readonly problems: readonly string[] }
@@ -89,7 +89,7 @@ function checkProblems(problems: readonly string[], app: KeelsonApp, { options }
   for (const problem of problems) {
     if (CIRCLE.test(problem)) continue;
     // A transform throws what it likes.
-    if (options['transform'] !== undefined && problems.length === 1) continue;
+    if (![undefined, IDENTITY].includes(options['transform']?.label)) continue;
     if (!PROBLEM.test(problem)) throw new Error(`is no problem as problems are: ${problem.slice(0, 1000)}`);
     if (![...paths].some((path) => problem.startsWith(`${path}: `)))
       throw new Error(`starts with no path: ${problem.slice(0, 1000)}`);
@@ -126,7 +126,7 @@ function checkObject(object: unknown): void {
 function checkWritten(files: ReadonlyMap<string, string>, result: SynthesisResult, app: KeelsonApp): void {
   const texts = [...files].flatMap(([path, text]) => {
     if (text.includes(CANARY)) throw new Error(`${path} holds a secret`);
-    return isManifest(path) ? text.split(/^---\n/m) : [];
+    return isManifest(path, result) ? text.split(/^---\n/m) : [];
   });
   for (const warning of result.warnings) {
     if (warning.includes(CANARY)) throw new Error(`a warning shows a secret: ${warning}`);
@@ -147,8 +147,9 @@ function checkWritten(files: ReadonlyMap<string, string>, result: SynthesisResul
   }
 }
 
-function isManifest(path: string): boolean {
-  return path.startsWith('manifests/') && path.endsWith('.yaml') && !path.endsWith('kustomization.yaml');
+function isManifest(path: string, { charts }: SynthesisResult): boolean {
+  if (path.endsWith('/kustomization.yaml')) return false;
+  return charts.some((chart) => `${path}/`.startsWith(`manifests/${chart.path}/`));
 }
 
 function identity({ apiVersion, kind, metadata: { namespace = '', name } }: Manifest): string {

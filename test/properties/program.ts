@@ -5,7 +5,7 @@ import type { KeelsonApp } from 'keelson';
 import { factories, recipes } from './constructs/index.ts';
 import type { Recipe } from './constructs/recipe.ts';
 import { anything, CANARY, spilled, text } from './hostile.ts';
-import { one, plain, Value, type Values, World } from './value.ts';
+import { one, only, plain, Value, type Values, World } from './value.ts';
 
 /** A construct with its props. */
 export interface Step {
@@ -22,14 +22,18 @@ export interface Program {
   readonly reversed?: boolean;
 }
 
+/** How the transform that is well is called. */
+export const IDENTITY = 'identity';
+
 /** Options of the app that are well. Directories are the test's own. */
 export const appProps: Readonly<Record<string, Values>> = {
   yamlOutputType: one(YamlOutputType.FOLDER_PER_CHART_FILE_PER_RESOURCE, YamlOutputType.FILE_PER_CHART),
   kubernetesVersion: one('1.30', '1.36'),
-  transform: one<unknown>((object: unknown) => object),
+  transform: only(IDENTITY, () => (object: unknown) => object),
   outputFileExtension: one('.k8s.yaml', '.yaml'),
   recordConstructMetadata: one(true, false),
   resolvers: one<unknown>([]),
+  imageRegistry: one('registry.example.com:5000/mirror', 'localhost'),
 };
 
 const freshId: Values<string> = fc

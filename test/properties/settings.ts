@@ -13,15 +13,18 @@ export const shares = {
   soundPrograms: 0.03,
   programs: 0.2,
   determinism: 0.02,
-  branchTags: 0.15,
-  names: 0.15,
+  branchTags: 0.12,
+  names: 0.12,
   fileNames: 0.05,
   templates: 0.08,
   containers: 0.08,
   policies: 0.02,
-  quantities: 0.12,
+  quantities: 0.1,
   amounts: 0.03,
   urls: 0.07,
+  accounts: 0.03,
+  accountValues: 0.03,
+  listeners: 0.02,
 } as const;
 
 /** The runs of a property, and what reproduces one of them. */

@@ -1,8 +1,15 @@
 // Values that are made when a program runs, since many of them need constructs of that program.
 import { Chart } from 'cdk8s';
 import fc from 'fast-check';
-import { GitSource, type KeelsonApp, Pipeline, type PlatformReference } from 'keelson';
-import { existingPlatform } from '../support/programs.ts';
+import {
+  BuildKitDaemon,
+  GitSource,
+  type KeelsonApp,
+  Pipeline,
+  Platform,
+  type PlatformReference,
+} from 'keelson';
+import { existingKeel, registry } from '../support/programs.ts';
 
 /** A program that is being made. */
 export class World {
@@ -30,7 +37,13 @@ export class World {
 
   /** A platform that nothing is synthesized for. */
   get platform(): PlatformReference {
-    this.#platform ??= existingPlatform();
+    this.#platform ??= Platform.existing({
+      name: 'shared',
+      registry: registry(),
+      keel: existingKeel(),
+      buildkit: BuildKitDaemon.existing(),
+      handOver: true,
+    });
     return this.#platform;
   }
 

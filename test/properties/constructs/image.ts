@@ -1,21 +1,31 @@
 import fc from 'fast-check';
 import {
+  BuildahBuilder,
+  BuildKitBuilder,
+  BuildKitDaemon,
   branchTag,
+  HostedRegistry,
   type ImageBuilder,
   ImageName,
   ImageTarget,
+  KanikoBuilder,
   MakisuBuilder,
   RedisLayerCache,
+  SecretSource,
   Tag,
 } from 'keelson';
 import { hostileBranches } from '../../support/commits.ts';
 import { registry } from '../../support/programs.ts';
-import { byName, call, fields, one, only, plain, type Values } from '../value.ts';
+import { byName, call, fields, list, one, only, plain, type Values } from '../value.ts';
 import {
   as,
+  cidrs,
   dnsLabel,
+  dockerConfig,
+  egress,
   existingSecret,
   type Factories,
+  flag,
   image,
   mebibytes,
   type Recipe,
@@ -33,7 +43,41 @@ const tag: Values<Tag> = fc.oneof(
   call('Tag.named', (name: string) => Tag.named(name), text('latest', '1.2.3', '_x')),
 );
 
+const accounts: Readonly<Record<string, Values>> = {
+  // What pushes may not pull for RUN steps.
+  pushCredential: only('push', () => SecretSource.existing('push-only', '.dockerconfigjson')),
+  pullCredentials: list(dockerConfig),
+};
+const hosted = (name: 'quay' | 'dockerHub' | 'gitHub'): Values =>
+  call(
+    `HostedRegistry.${name}`,
+    (given: never) => HostedRegistry[name](given),
+    fields(accounts, ['pushCredential']),
+  );
+const hostedAt: Values = call(
+  'HostedRegistry.at',
+  (host: string, given: never) => HostedRegistry.at(host, given),
+  text('registry.example.com', '10.1.2.3:5000', 'gcr.io:443'),
+  fields({ ...accounts, insecure: flag, addresses: cidrs }),
+);
+const hostedTarget: Values = call(
+  'ImageTarget',
+  (of: HostedRegistry, tag: Tag) => new ImageTarget(of, 'team/project', tag),
+  fc.oneof(hosted('quay'), hosted('dockerHub'), hosted('gitHub'), hostedAt),
+  tag,
+);
+
 export const factories: Factories = {
+  'HostedRegistry.quay': hosted('quay'),
+  'HostedRegistry.dockerHub': hosted('dockerHub'),
+  'HostedRegistry.gitHub': hosted('gitHub'),
+  'HostedRegistry.at': hostedAt,
+  'BuildKitDaemon.existing': call(
+    'BuildKitDaemon.existing',
+    (namespace: string, clientSecret: string) => BuildKitDaemon.existing({ namespace, clientSecret }),
+    plain(dnsLabel),
+    plain(dnsLabel),
+  ),
   ImageName: call(
     'ImageName',
     (parts: never) => new ImageName(parts),
@@ -72,7 +116,7 @@ export const stageProps: Readonly<Record<string, Values>> = {
 /** What every image builder is told. */
 export const builderProps: Readonly<Record<string, Values>> = {
   ...stageProps,
-  target: factories['ImageTarget'] as Values,
+  target: fc.oneof(factories['ImageTarget'] as Values, hostedTarget),
   dockerfile: text('Dockerfile', 'a/b/Dockerfile.x', '$(KEELSON_GIT_URL)/Dockerfile'),
   context: text('.', 'src', 'a b/ c'),
   targetStage: text('test', 'build-stage'),
@@ -80,6 +124,9 @@ export const builderProps: Readonly<Record<string, Values>> = {
     fc.stringMatching(/^[A-Z][A-Z0-9_]{0,8}[A-Z0-9]X$/),
     text('1', 'a b', '$(HOME)', '名前', '-x'),
   ),
+  labels: byName(fc.constantFrom('team', 'org.example.x', 'a-b'), text('1', 'a b', '$(HOME)', '名前')),
+  pullCredentials: list(dockerConfig),
+  pushImage: image,
   image,
   resources,
   timeout: seconds(1, 7 * 86_400),
@@ -100,10 +147,72 @@ export function builder(
 }
 
 export const recipes: Recipes = {
-  MakisuBuilder: builder((...args) => new MakisuBuilder(...args), {
-    cache: factories['RedisLayerCache.existing'] as Values,
-    registryConfig: fc.oneof(existingSecret, secret),
+  BuildKitBuilder: builder((...args) => new BuildKitBuilder(...args), {
+    buildkit: factories['BuildKitDaemon.existing'] as Values,
+    registryCache: flag,
+    provenance: one<unknown>('min', 'max', false),
+    sbom: fc.oneof(flag, image),
+    platforms: one<unknown>(['linux/amd64'], ['linux/amd64', 'linux/arm64']),
+    frontend: fc.oneof(text('syntax-line', 'builtin'), image),
   }),
+  BuildahBuilder: builder((...args) => new BuildahBuilder(...args), {
+    storageDriver: text('overlay', 'vfs'),
+  }),
+  KanikoBuilder: builder((...args) => new KanikoBuilder(...args), { registryCache: flag }),
+  BuildKitDaemon: {
+    props: {
+      namespace: plain(dnsLabel.map((name) => `${name}-buildkit`)),
+      storage: mebibytes(1 << 18, 1 << 20),
+      // Less than the default storage, too.
+      cacheLimit: mebibytes(1, 40 << 10),
+      persistent: one(true),
+      storageClassName,
+      image,
+      resources,
+      registries: list(
+        fc.oneof(
+          hostedAt,
+          only('MicroK8sRegistry', () => registry()),
+        ),
+      ),
+      mirrors: byName(
+        fc.constantFrom('docker.io', 'quay.io'),
+        one<unknown>([], ['mirror.example.com:5000/docker']),
+      ),
+      plainHttp: one<unknown>([], ['mirror.example.com:5000']),
+      egress,
+      destinations: one<unknown>([], [{ peers: [{ podSelector: {} }], ports: [5000] }]),
+      maxParallelism: plain(fc.integer({ min: 1, max: 100 })),
+      tls: fields({ serverSecret: plain(dnsLabel), clientSecret: plain(dnsLabel) }, [
+        'serverSecret',
+        'clientSecret',
+      ]),
+      confinement: one<unknown>(
+        'node-default',
+        'unconfined',
+        { appArmor: 'buildkit' },
+        { seccomp: 'a/b.json' },
+      ),
+    },
+    required: ['persistent'],
+    once: true,
+    make: (world, id, props) => new BuildKitDaemon(world.chart, id, as(props)),
+  },
+  MakisuBuilder: builder(
+    // One of the two, which are one configuration.
+    (scope, id, given) =>
+      new MakisuBuilder(
+        scope,
+        id,
+        given?.registryConfig === undefined ? given : { ...given, pullCredentials: undefined as never },
+      ),
+    {
+      cache: factories['RedisLayerCache.existing'] as Values,
+      registryConfig: fc.oneof(existingSecret, secret),
+      // Makisu has no option for them.
+      labels: one<unknown>({}),
+    },
+  ),
   RedisLayerCache: {
     props: {
       namespace: plain(dnsLabel),

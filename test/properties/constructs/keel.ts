@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import {
+  BuildJob,
   GpuBuildNode,
   Gpus,
   ImageName,
@@ -22,6 +23,8 @@ import {
   as,
   cidrs,
   dnsLabel,
+  dockerConfig,
+  egress,
   existingSecret,
   type Factories,
   flag,
@@ -98,6 +101,58 @@ const watched: Values = fc.oneof(
   ),
 );
 
+/** What every build is told. */
+const buildProps: Readonly<Record<string, Values>> = {
+  ...stageProps,
+  image: watched,
+  command: plain(
+    fc.array(
+      fc.constantFrom('./build.sh', '-x', '$(HOME)', '$$', '', 'a b\nc', '名前', '((keelson.branch))'),
+      {
+        minLength: 1,
+        maxLength: 4,
+      },
+    ),
+  ),
+  services: list(
+    only('MinioService', (world) => {
+      const name = world.next('minio');
+      return new MinioService(world.pipeline, name, { name });
+    }),
+    { maxLength: 2 },
+  ),
+  timeout: seconds(1, 7 * 86_400),
+  node: call(
+    'GpuBuildNode',
+    (make: () => GpuBuildNode) => make(),
+    only(
+      'node',
+      (world) => () =>
+        new GpuBuildNode(world.pipeline, world.next('gpu'), { gpus: Gpus.whole(1), devicePlugin: null }),
+    ),
+  ),
+  podSecurity,
+  env: byName(
+    fc.stringMatching(/^[A-Z][A-Z0-9_]{0,8}X$/).filter((name) => !name.startsWith('KEELSON_')),
+    environmentValue,
+  ),
+  envFrom: list(one<unknown>({ configMap: 'a' }, { secret: 'b.c' })),
+  secretFiles: byName(fc.constantFrom('/certs/a', '/certs/b', '/x/y/z', '/名前/b c'), secret),
+  resources,
+  volume: fc.oneof(
+    one<unknown>(false),
+    fields({
+      mountPath: one('/build', '/data/x'),
+      size: storage,
+      storageClassName,
+      accessMode: one('ReadWriteOnce', 'ReadWriteOncePod'),
+    }),
+  ),
+  hostUsers: one(true),
+  imagePullSecrets: list(dockerConfig),
+  agentImage: image,
+};
+
 export const recipes: Recipes = {
   Keel: {
     props: {
@@ -118,6 +173,7 @@ export const recipes: Recipes = {
       ),
       pollInterval: seconds(2, 86_400),
       apiServer: cidrs,
+      egress,
       resources,
     },
     once: true,
@@ -148,66 +204,36 @@ export const recipes: Recipes = {
   },
   KeelWatchedBuild: {
     props: {
-      ...stageProps,
-      image: watched,
-      command: plain(
-        fc.array(
-          fc.constantFrom('./build.sh', '-x', '$(HOME)', '$$', '', 'a b\nc', '名前', '((keelson.branch))'),
-          {
-            minLength: 1,
-            maxLength: 4,
-          },
-        ),
-      ),
-      services: list(
-        only('MinioService', (world) => {
-          const name = world.next('minio');
-          return new MinioService(world.pipeline, name, { name });
-        }),
-        { maxLength: 2 },
-      ),
-      timeout: seconds(1, 7 * 86_400),
+      ...buildProps,
       keepFor: seconds(1, 30 * 86_400),
-      node: call(
-        'GpuBuildNode',
-        (make: () => GpuBuildNode) => make(),
-        only(
-          'node',
-          (world) => () =>
-            new GpuBuildNode(world.pipeline, world.next('gpu'), { gpus: Gpus.whole(1), devicePlugin: null }),
-        ),
-      ),
-      podSecurity,
-      env: byName(
-        fc.stringMatching(/^[A-Z][A-Z0-9_]{0,8}X$/).filter((name) => !name.startsWith('KEELSON_')),
-        environmentValue,
-      ),
-      envFrom: list(one<unknown>({ configMap: 'a' }, { secret: 'b.c' })),
-      secretFiles: byName(fc.constantFrom('/certs/a', '/certs/b', '/x/y/z', '/名前/b c'), secret),
-      resources,
-      volume: fc.oneof(
-        one<unknown>(false),
-        fields({
-          mountPath: one('/build', '/data/x'),
-          size: storage,
-          storageClassName,
-          accessMode: one('ReadWriteOnce', 'ReadWriteOncePod'),
-        }),
-      ),
-      hostUsers: one(true),
       policy,
       trigger,
-      imagePullSecrets: list(
-        call(
-          'SecretSource.existing',
-          (name: string) => SecretSource.existing(name, '.dockerconfigjson'),
-          plain(dnsLabel),
-        ),
-      ),
       keel: fc.oneof(factories['Keel.existing'] as Values, factories['Keel.installed'] as Values),
-      agentImage: image,
+      handOver: fc.oneof(
+        flag,
+        fields({
+          afterwards: one('keep', 'scaleDown', 'selfDestruct'),
+          maxNamespaces: plain(fc.integer({ min: 1, max: 100 })),
+          timeout: seconds(1, 86_400),
+          keel: fc.oneof(one<unknown>(false), fields({ image, pollInterval: seconds(2, 86_400), resources })),
+        }),
+      ),
     },
     required: ['image', 'command'],
-    make: (world, id, props) => new KeelWatchedBuild(world.pipeline, id, as(props)),
+    // What hands over has a Keel of its own, which polls.
+    make: (world, id, props) => {
+      const { keel: _keel, trigger: _trigger, ...others } = props;
+      return new KeelWatchedBuild(world.pipeline, id, as(props['handOver'] ? others : props));
+    },
+  },
+  BuildJob: {
+    props: {
+      ...buildProps,
+      jobName: freshName,
+      retries: plain(fc.integer({ min: 0, max: 100 })),
+      ttlAfterFinished: seconds(0, 365 * 86_400),
+    },
+    required: ['image', 'command'],
+    make: (world, id, props) => new BuildJob(world.pipeline, id, as(props)),
   },
 };

@@ -13,6 +13,8 @@ import {
   secret,
 } from './recipe.ts';
 
+/** As long as what is sealed for a key of 4096 bits, with a value of 20 bytes. */
+const SEALED = Buffer.concat([Buffer.from([2, 0]), Buffer.alloc(512 + 36, 7)]).toString('base64');
 const reason = one('it runs as root', '名前', ' x\n');
 
 export const factories: Factories = {
@@ -31,6 +33,12 @@ export const factories: Factories = {
   'SecretSource.existing': existingSecret,
   'SecretSource.generated': only('SecretSource.generated()', () => SecretSource.generated()),
   'SecretSource.literal': secret,
+  'SecretSource.externalSecret': only('SecretSource.externalSecret', () =>
+    SecretSource.externalSecret({ store: { name: 'vault' }, remoteKey: 'ci/git', property: 'token' }),
+  ),
+  'SecretSource.sealed': only('SecretSource.sealed', (world) =>
+    SecretSource.sealed({ name: world.next('sealed'), key: 'token', encryptedValue: SEALED }),
+  ),
   'GeneratedSecret.of': only('GeneratedSecret.of', (world) =>
     GeneratedSecret.of(world.chart)[0]?.source('a'),
   ),

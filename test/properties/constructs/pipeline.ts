@@ -99,7 +99,13 @@ export const recipes: Recipes = {
     make: (world, id, props) => new Pipeline(world.app, id, as(props)),
   },
   PipelineRecord: {
-    props: { pipelineName: freshName, namespace: freshName, platform, source },
+    props: {
+      pipelineName: freshName,
+      namespace: freshName,
+      platform,
+      source,
+      isolation: only('pipeline.isolation', (world) => world.pipeline.isolation),
+    },
     required: ['pipelineName', 'namespace', 'platform'],
     // Beside a chart's other records it would be another description of the same namespace.
     make: (world, id, props) =>

@@ -2,7 +2,7 @@ import { Duration, Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-27';
 import fc from 'fast-check';
 import { ImageName, SecretSource } from 'keelson';
-import { call, fields, one, only, plain, type Values, type World } from '../value.ts';
+import { call, fields, list, one, only, plain, type Values, type World } from '../value.ts';
 
 /** How a program makes one of the constructs. */
 export interface Recipe {
@@ -80,11 +80,22 @@ export const cidrs: Values = plain(
   fc.array(fc.constantFrom('10.0.0.0/8', '192.168.1.1/32', 'fd00::/8'), { minLength: 1, maxLength: 3 }),
 );
 
+/** What pods may connect to in place of the internet. */
+export const egress: Values = list(
+  one<unknown>('10.0.0.0/8', 'fd00::/8', { peers: [{ ipBlock: { cidr: '10.1.0.0/16' } }], ports: [443] }),
+);
+
 /** The values of a quota. */
 export const quota: Values = plain(
-  fc.dictionary(
-    fc.constantFrom('count/pods', 'limits.cpu', 'limits.memory', 'requests.storage'),
-    fc.constantFrom('1', '20', '64Gi', '500m', '1e3', '0'),
+  fc.record(
+    {
+      'count/pods': fc.constantFrom('1', '20', '1e3', '0'),
+      'limits.cpu': fc.constantFrom('1', '500m', '0'),
+      'limits.memory': fc.constantFrom('64Gi', '1.5Gi', '1e9'),
+      'requests.storage': fc.constantFrom('0', '1Ti'),
+      'requests.nvidia.com/gpu': fc.constantFrom('1', '8'),
+    },
+    { requiredKeys: [] },
   ),
 );
 
@@ -103,5 +114,12 @@ export const secret: Values<SecretSource> = fc.oneof(
 export const existingSecret: Values<SecretSource> = call(
   'SecretSource.existing',
   (name: string) => SecretSource.existing(name, 'key'),
+  plain(dnsLabel),
+);
+
+/** A Docker configuration in a Secret. */
+export const dockerConfig: Values<SecretSource> = call(
+  'SecretSource.existing',
+  (name: string) => SecretSource.existing(name, '.dockerconfigjson'),
   plain(dnsLabel),
 );

@@ -1,5 +1,5 @@
 import { MinioRabbitTestStack, MinioService, RabbitService } from 'keelson';
-import { fields, plain, type Values } from '../value.ts';
+import { fields, one, plain, type Values } from '../value.ts';
 import {
   as,
   dnsLabel,
@@ -19,6 +19,7 @@ const service: Readonly<Record<string, Values>> = {
   storage,
   storageClassName,
   resources,
+  clients: one<unknown>([], [{ podSelector: {} }], [{ ipBlock: { cidr: '10.0.0.0/8' } }]),
   credentials: fields({ user: secret, password: secret }, ['user', 'password']),
 };
 
