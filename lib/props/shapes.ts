@@ -5,6 +5,7 @@ import type { Shapes } from './shape.ts';
 export type PropsInterface = 
   | 'AdmissionPolicyProps'
   | 'ArgoApplicationProps'
+  | 'BaseImageProps'
   | 'BuildJobProps'
   | 'BuildKitBuilderProps'
   | 'BuildKitDaemonProps'
@@ -29,6 +30,7 @@ export type PropsInterface =
   | 'HandOverProps'
   | 'HostedRegistryProps'
   | 'ImageBuilderProps'
+  | 'ImageCopyProps'
   | 'ImageOptions'
   | 'IsolatedNamespaceProps'
   | 'KanikoBuilderProps'
@@ -83,6 +85,28 @@ export const SHAPES: Shapes = {
       "revision?": {"like":"GitRevision"},
       "allowHttp?": "flag",
     },
+    BaseImageProps: {
+      "repository": "text",
+      "version": "text",
+      "registry?": {"like":"Registry"},
+      "dockerfile?": "text",
+      "builder?": {"fields":{}},
+      "context?": "text",
+      "targetStage?": "text",
+      "buildArgs?": {"byName":"text"},
+      "labels?": {"byName":"text"},
+      "baseImages?": {"byName":{"either":[{"like":"ImageName"},{"like":"ImageSource"}]}},
+      "image?": {"like":"ImageName"},
+      "pullCredentials?": {"list":{"like":"SecretSource"}},
+      "pushImage?": {"like":"ImageName"},
+      "resources?": {"fieldsOf":"ContainerResources"},
+      "timeout?": {"like":"Duration"},
+      "concurrency?": {"oneOf":["queue","supersede"]},
+      "maxAttempts?": "number",
+      "namespace?": "text",
+      "platform?": {"fieldsOf":"PlatformReference"},
+      "source?": {"like":"GitSource"},
+    },
     BuildJobProps: {
       "jobName?": "text",
       "retries?": "number",
@@ -118,6 +142,8 @@ export const SHAPES: Shapes = {
       "targetStage?": "text",
       "buildArgs?": {"byName":"text"},
       "labels?": {"byName":"text"},
+      "baseImages?": {"byName":{"either":[{"like":"ImageName"},{"like":"ImageSource"}]}},
+      "onlyIfAbsent?": "flag",
       "image?": {"like":"ImageName"},
       "pullCredentials?": {"list":{"like":"SecretSource"}},
       "pushImage?": {"like":"ImageName"},
@@ -192,6 +218,8 @@ export const SHAPES: Shapes = {
       "targetStage?": "text",
       "buildArgs?": {"byName":"text"},
       "labels?": {"byName":"text"},
+      "baseImages?": {"byName":{"either":[{"like":"ImageName"},{"like":"ImageSource"}]}},
+      "onlyIfAbsent?": "flag",
       "image?": {"like":"ImageName"},
       "pullCredentials?": {"list":{"like":"SecretSource"}},
       "pushImage?": {"like":"ImageName"},
@@ -368,6 +396,8 @@ export const SHAPES: Shapes = {
       "targetStage?": "text",
       "buildArgs?": {"byName":"text"},
       "labels?": {"byName":"text"},
+      "baseImages?": {"byName":{"either":[{"like":"ImageName"},{"like":"ImageSource"}]}},
+      "onlyIfAbsent?": "flag",
       "image?": {"like":"ImageName"},
       "pullCredentials?": {"list":{"like":"SecretSource"}},
       "pushImage?": {"like":"ImageName"},
@@ -378,6 +408,11 @@ export const SHAPES: Shapes = {
       "namespace?": "text",
       "platform?": {"fieldsOf":"PlatformReference"},
       "source?": {"like":"GitSource"},
+    },
+    ImageCopyProps: {
+      "to": {"like":"ImageTarget"},
+      "pullCredential?": {"like":"SecretSource"},
+      "image?": {"like":"ImageName"},
     },
     ImageOptions: {
       "tag?": {"like":"Tag"},
@@ -396,6 +431,8 @@ export const SHAPES: Shapes = {
       "targetStage?": "text",
       "buildArgs?": {"byName":"text"},
       "labels?": {"byName":"text"},
+      "baseImages?": {"byName":{"either":[{"like":"ImageName"},{"like":"ImageSource"}]}},
+      "onlyIfAbsent?": "flag",
       "image?": {"like":"ImageName"},
       "pullCredentials?": {"list":{"like":"SecretSource"}},
       "pushImage?": {"like":"ImageName"},
@@ -498,6 +535,8 @@ export const SHAPES: Shapes = {
       "targetStage?": "text",
       "buildArgs?": {"byName":"text"},
       "labels?": {"byName":"text"},
+      "baseImages?": {"byName":{"either":[{"like":"ImageName"},{"like":"ImageSource"}]}},
+      "onlyIfAbsent?": "flag",
       "image?": {"like":"ImageName"},
       "pullCredentials?": {"list":{"like":"SecretSource"}},
       "pushImage?": {"like":"ImageName"},
@@ -518,15 +557,15 @@ export const SHAPES: Shapes = {
       "nodeAddress": "text",
       "nodePort?": "number",
       "namespace?": "text",
-      "storageClassName?": "text",
       "image?": {"like":"ImageName"},
       "resources?": {"fieldsOf":"ContainerResources"},
+      "storageClassName?": "text",
       "clients?": {"list":"text"},
     },
     MinioRabbitTestStackProps: {
       "namespace?": "text",
-      "minio?": {"fields":{"storage?":{"like":"Size"},"storageClassName?":"text","image?":{"like":"ImageName"},"resources?":{"fieldsOf":"ContainerResources"},"clients?":{"list":{"fieldsOf":"NetworkPolicyPeer"}},"serviceName?":"text","name?":"text","credentials?":{"fieldsOf":"ServiceCredentials"}}},
-      "rabbit?": {"fields":{"storage?":{"like":"Size"},"storageClassName?":"text","image?":{"like":"ImageName"},"resources?":{"fieldsOf":"ContainerResources"},"clients?":{"list":{"fieldsOf":"NetworkPolicyPeer"}},"serviceName?":"text","name?":"text","credentials?":{"fieldsOf":"ServiceCredentials"}}},
+      "minio?": {"fields":{"image?":{"like":"ImageName"},"resources?":{"fieldsOf":"ContainerResources"},"storage?":{"like":"Size"},"storageClassName?":"text","clients?":{"list":{"fieldsOf":"NetworkPolicyPeer"}},"serviceName?":"text","name?":"text","credentials?":{"fieldsOf":"ServiceCredentials"}}},
+      "rabbit?": {"fields":{"image?":{"like":"ImageName"},"resources?":{"fieldsOf":"ContainerResources"},"storage?":{"like":"Size"},"storageClassName?":"text","clients?":{"list":{"fieldsOf":"NetworkPolicyPeer"}},"serviceName?":"text","name?":"text","credentials?":{"fieldsOf":"ServiceCredentials"}}},
     },
     MinioServiceProps: {
       "serviceName?": "text",
@@ -804,8 +843,11 @@ export const SHAPES: Shapes = {
       "resolve": "function",
     },
     ImageBuilder: {
+      "builder": "anything",
       "image": "anything",
+      "jobTemplate": "anything",
       "node": "anything",
+      "pushed": "anything",
       "target": "anything",
     },
     ImageName: {
@@ -863,6 +905,7 @@ export const SHAPES: Shapes = {
       "image": "anything",
       "keelGrant": "anything",
       "node": "anything",
+      "pushed": "anything",
       "shareOutputs": "function",
     },
     NvidiaDevicePlugin: {

@@ -169,6 +169,19 @@ export const names: readonly Row[] = [
     'ci/keys: keys.a…(got 0); …',
   ],
   [
+    'a way of making a value, and a value beside it',
+    (app) =>
+      new GeneratedSecret(pipeline(app), 'keys', {
+        keys: { a: { password: { length: 9, value: 'CANARY' } as never } },
+      }),
+    'ci/keys: keys.a: has more than one way of making a value takes (got a hidden value); give no more than { password: { length } }',
+  ],
+  [
+    'no set of keys',
+    (app) => new GeneratedSecret(pipeline(app), 'keys', { keys: 'CANARY' as never }),
+    'ci/keys: keys: is no set of keys (got a hidden value); …',
+  ],
+  [
     'a key of a Secret that Kubernetes refuses',
     (app) => new GeneratedSecret(pipeline(app), 'keys', { keys: { 'a b': { password: { length: 9 } } } }),
     'ci/keys: keys…"a b"…',

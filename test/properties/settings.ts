@@ -1,12 +1,18 @@
-import type fc from 'fast-check';
+import fc from 'fast-check';
+import { beat, name, rest } from './watchdog.ts';
 
 /** How many runs all properties have together: few with the unit tests, very many in their own suite. */
 const total = Number(process.env['KEELSON_PROPERTY_RUNS'] || 2000);
-const seed = process.env['KEELSON_PROPERTY_SEED'];
+/** The same runs each time, unless somebody wants others: what passes here passes everywhere. */
+const seed = Number(process.env['KEELSON_PROPERTY_SEED'] || 1);
 const path = process.env['KEELSON_PROPERTY_PATH'];
 
 if (!Number.isInteger(total) || total < 1)
   throw new Error(`KEELSON_PROPERTY_RUNS is not a number of runs: ${process.env['KEELSON_PROPERTY_RUNS']}`);
+if (!Number.isInteger(seed))
+  throw new Error(`KEELSON_PROPERTY_SEED is not a number: ${process.env['KEELSON_PROPERTY_SEED']}`);
+
+fc.configureGlobal({ beforeEach: beat, afterEach: rest });
 
 /** The share of a property in all runs. The shares add up to 1, which a test looks at. */
 export const shares = {
@@ -29,10 +35,11 @@ export const shares = {
 
 /** The runs of a property, and what reproduces one of them. */
 export function parameters<T>(share: keyof typeof shares): fc.Parameters<T> {
+  name(`${share}, seed ${seed}`);
   return {
     numRuns: Math.max(1, Math.ceil(total * shares[share])),
     endOnFailure: false,
-    ...(seed !== undefined && seed !== '' && { seed: Number(seed) }),
+    seed,
     ...(path !== undefined && path !== '' && { path }),
   };
 }
