@@ -198,12 +198,16 @@ export class RedisLayerCache extends Construct implements LayerCache {
 function mebibytes(size: Size): number {
   const amount = size.toMebibytes({ rounding: SizeRoundingBehavior.NONE });
   // What is none is reported.
-  return Number.isSafeInteger(amount * 2) ? amount : 1;
+  return isWhole(amount) ? amount : 1;
+}
+
+/** Twice as much is the limit of the memory. */
+function isWhole(amount: number): boolean {
+  return Number.isInteger(amount) && amount >= 1 && amount * 2 <= Number.MAX_SAFE_INTEGER;
 }
 
 function wholeProblems(maxMemory: Size): Problem[] {
-  const amount = maxMemory.toMebibytes({ rounding: SizeRoundingBehavior.NONE });
-  if (amount >= 1 && Number.isSafeInteger(amount * 2)) return [];
+  if (isWhole(maxMemory.toMebibytes({ rounding: SizeRoundingBehavior.NONE }))) return [];
   return [
     {
       property: 'maxMemory',

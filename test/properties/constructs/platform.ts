@@ -112,7 +112,7 @@ export const recipes: Recipes = {
     props: {
       ...controller,
       platformName: freshName,
-      namespace: plain(dnsLabel.map((name) => `${name}-controller`)),
+      namespace: freshName,
       agentImage: only('ImageName', () => ImageName.parse('ghcr.io/a/agent:1')),
       registry: existingRegistry,
       apiServer: cidrs,
