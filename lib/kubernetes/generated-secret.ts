@@ -161,7 +161,7 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
 /** What stands beside a recipe would be written too, and is perhaps the secret itself. */
 function unknownProblems(property: string, generator: object): Problem[] {
   const [recipe, ...others] = Object.keys(generator);
-  const known = FIELDS[recipe ?? ''];
+  const known = Object.hasOwn(FIELDS, recipe ?? '') ? FIELDS[recipe ?? ''] : undefined;
   if (recipe === undefined || known === undefined) return [];
   const inner: unknown = Reflect.get(generator, recipe);
   const fields = typeof inner === 'object' && inner !== null ? Object.keys(inner) : [];
