@@ -199,6 +199,7 @@ class Reader {
       if (signature.parameters.length > 0) return 'function';
       return { returns: this.#shape(signature.getReturnType()) };
     }
+    if (type.getConstructSignatures().length > 0) return 'function';
     const index = type.getStringIndexType();
     if (index !== undefined) return { byName: this.#shape(index) };
     return this.#object(type);

@@ -60,7 +60,7 @@ export class BaseImage extends Construct implements ImageSource {
 
   constructor(scope: Construct, id: string, given: BaseImageProps) {
     super(scope, id);
-    const props = sound(this, 'BaseImageProps', given, {}, ['labels.*']);
+    const props = sound(this, 'BaseImageProps', given, {}, ['labels.*', 'baseImages.*']);
     const { repository, version, registry, builder: Builder = MakisuBuilder, ...build } = props;
     const place = registry ?? build.platform?.registry ?? recordOf(this, build)?.platform.registry;
     if (place === undefined) {

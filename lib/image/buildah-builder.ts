@@ -55,6 +55,7 @@ export class BuildahBuilder extends ImageBuilder {
   constructor(scope: Construct, id: string, given: BuildahBuilderProps) {
     const { props, problems } = soundProps('BuildahBuilderProps', given, { target: missingTarget() }, [
       'labels.*',
+      'baseImages.*',
       'storageDriver',
     ]);
     super(scope, id, props, program(props));

@@ -97,6 +97,7 @@ export class BuildKitBuilder extends ImageBuilder {
   constructor(scope: Construct, id: string, given: BuildKitBuilderProps) {
     const { props, problems } = soundProps('BuildKitBuilderProps', given, { target: missingTarget() }, [
       'labels.*',
+      'baseImages.*',
       'provenance',
       'frontend',
     ]);

@@ -53,7 +53,10 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
 
   protected constructor(scope: Construct, id: string, given: ImageBuilderProps, program: BuildProgram) {
     super(scope, id);
-    const props = sound(this, 'ImageBuilderProps', given, { target: missingTarget() }, ['labels.*']);
+    const props = sound(this, 'ImageBuilderProps', given, { target: missingTarget() }, [
+      'labels.*',
+      'baseImages.*',
+    ]);
     this.record = recordOf(this, props);
     const source = props.source ?? this.record?.source;
     const release = ReleasePlan.of(this);

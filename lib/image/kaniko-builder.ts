@@ -48,6 +48,7 @@ export class KanikoBuilder extends ImageBuilder {
   constructor(scope: Construct, id: string, given: KanikoBuilderProps) {
     const { props, problems } = soundProps('KanikoBuilderProps', given, { target: missingTarget() }, [
       'labels.*',
+      'baseImages.*',
     ]);
     super(scope, id, props, program(props));
     reportProblems(this, problems);

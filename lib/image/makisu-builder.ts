@@ -63,6 +63,7 @@ export class MakisuBuilder extends ImageBuilder {
   constructor(scope: Construct, id: string, given: MakisuBuilderProps) {
     const { props, problems } = soundProps('MakisuBuilderProps', given, { target: missingTarget() }, [
       'labels.*',
+      'baseImages.*',
     ]);
     super(scope, id, props, program(props));
     reportProblems(this, problems);

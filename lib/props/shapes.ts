@@ -90,7 +90,7 @@ export const SHAPES: Shapes = {
       "version": "text",
       "registry?": {"like":"Registry"},
       "dockerfile?": "text",
-      "builder?": {"fields":{}},
+      "builder?": "function",
       "context?": "text",
       "targetStage?": "text",
       "buildArgs?": {"byName":"text"},

@@ -28,7 +28,7 @@ import { call, one, plain, Value, type Values } from './value.ts';
 /** Classes that are made with `new`, and are no constructs. */
 const VALUE_CLASSES: ReadonlySet<string> = new Set(['ImageName', 'ImageTarget']);
 /** They look for something in a program. */
-const TAKE_CONSTRUCTS: ReadonlySet<string> = new Set(['ReleasePlan.of']);
+const TAKE_CONSTRUCTS: ReadonlySet<string> = new Set(['JobTemplate.of', 'ReleasePlan.of']);
 
 /** Stands in every value that is a secret: it may be nowhere in what is written or said. */
 export const CANARY = 'CANARYq7x';

@@ -4,10 +4,13 @@ import fc from 'fast-check';
 import {
   BuildKitDaemon,
   GitSource,
+  ImageName,
   type KeelsonApp,
+  KeelWatchedBuild,
   Pipeline,
   Platform,
   type PlatformReference,
+  Release,
 } from 'keelson';
 import { existingKeel, registry } from '../support/programs.ts';
 
@@ -17,6 +20,7 @@ export class World {
   #number = 0;
   #chart: Chart | undefined;
   #pipeline: Pipeline | undefined;
+  #release: Release | undefined;
   #platform: PlatformReference | undefined;
 
   constructor(app: KeelsonApp) {
@@ -45,6 +49,17 @@ export class World {
       handOver: true,
     });
     return this.#platform;
+  }
+
+  /** A release of that pipeline, for parts of one. */
+  get release(): Release {
+    this.#release ??= new Release(this.pipeline, 'release', {
+      after: new KeelWatchedBuild(this.pipeline, 'tested', {
+        image: ImageName.parse('quay.io/team/tested:1'),
+        command: ['x'],
+      }),
+    });
+    return this.#release;
   }
 
   /** A pipeline for stages that a construct needs. */

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import {
+  BaseImage,
   BuildahBuilder,
   BuildKitBuilder,
   BuildKitDaemon,
@@ -124,6 +125,20 @@ export const builderProps: Readonly<Record<string, Values>> = {
     fc.stringMatching(/^[A-Z][A-Z0-9_]{0,8}[A-Z0-9]X$/),
     text('1', 'a b', '$(HOME)', '名前', '-x'),
   ),
+  baseImages: byName(
+    fc.constantFrom('BASE_IMAGE', 'OTHER'),
+    fc.oneof(
+      image,
+      only(
+        'MakisuBuilder',
+        (world) =>
+          new MakisuBuilder(world.pipeline, world.next('base'), {
+            target: registry().image(`team/${world.next('base')}`, { tag: Tag.named('1') }),
+          }),
+      ),
+    ),
+  ),
+  onlyIfAbsent: flag,
   labels: byName(fc.constantFrom('team', 'org.example.x', 'a-b'), text('1', 'a b', '$(HOME)', '名前')),
   pullCredentials: list(dockerConfig),
   pushImage: image,
@@ -133,6 +148,8 @@ export const builderProps: Readonly<Record<string, Values>> = {
   concurrency: text('queue', 'supersede'),
   maxAttempts: plain(fc.integer({ min: 1, max: 10 })),
 };
+
+const { target: _target, onlyIfAbsent: _onlyIfAbsent, ...baseImageProps } = builderProps;
 
 /** An image builder of a pipeline. */
 export function builder(
@@ -197,6 +214,17 @@ export const recipes: Recipes = {
     required: ['persistent'],
     once: true,
     make: (world, id, props) => new BuildKitDaemon(world.chart, id, as(props)),
+  },
+  BaseImage: {
+    props: {
+      ...baseImageProps,
+      repository: text('team/base', 'a/b-c'),
+      version: text('0.0.5', 'v1'),
+      registry: hostedAt,
+      builder: one<unknown>(BuildKitBuilder, KanikoBuilder, BuildahBuilder),
+    },
+    required: ['repository', 'version', 'builder'],
+    make: (world, id, props) => new BaseImage(world.pipeline, id, as(props)),
   },
   MakisuBuilder: builder(
     // One of the two, which are one configuration.

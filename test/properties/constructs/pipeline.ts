@@ -3,12 +3,19 @@ import fc from 'fast-check';
 import {
   GitCredential,
   GitSource,
+  HostedRegistry,
+  ImageCopy,
   ImageName,
+  ImageTarget,
+  JobTemplate,
   KeelWatchedBuild,
   Pipeline,
   PipelineRecord,
+  PodMixin,
   Release,
   ReleasePlan,
+  SecretSource,
+  Tag,
   Version,
 } from 'keelson';
 import { call, fields, one, only, plain, type Values } from '../value.ts';
@@ -17,10 +24,12 @@ import { factories as platforms } from './platform.ts';
 import {
   as,
   dnsLabel,
+  dockerConfig,
   existingSecret,
   type Factories,
   flag,
   freshName,
+  image,
   labels,
   quota,
   type Recipes,
@@ -86,7 +95,13 @@ export const factories: Factories = {
   'Version.of': version,
   'Version.fromGitTag': version,
   'Version.fromFile': version,
-  ReleasePlan: only('ReleasePlan', () => new ReleasePlan('release', undefined)),
+  ReleasePlan: only(
+    'ReleasePlan',
+    () =>
+      new ReleasePlan('release', undefined, { image: ImageName.parse('quay.io/a/b:1'), registry: undefined }),
+  ),
+  PodMixin: only('PodMixin', () => new PodMixin((pod) => pod)),
+  'JobTemplate.of': only('JobTemplate.of', (world) => JobTemplate.of(world.pipeline)),
   'ReleasePlan.of': only('ReleasePlan.of', (world) => ReleasePlan.of(world.pipeline)),
 };
 
@@ -110,6 +125,24 @@ export const recipes: Recipes = {
     // Beside a chart's other records it would be another description of the same namespace.
     make: (world, id, props) =>
       new PipelineRecord(new Chart(world.app, world.next('chart'), { namespace: id }), id, as(props)),
+  },
+  ImageCopy: {
+    props: {
+      to: call(
+        'ImageTarget',
+        (tag: Tag) =>
+          new ImageTarget(
+            HostedRegistry.quay({ pushCredential: SecretSource.existing('robot', '.dockerconfigjson') }),
+            'me/project',
+            tag,
+          ),
+        one<unknown>(Tag.version(), Tag.commit(), Tag.named('x')),
+      ),
+      pullCredential: dockerConfig,
+      image,
+    },
+    required: ['to'],
+    make: (world, id, props) => new ImageCopy(world.release, id, as(props)),
   },
   Release: {
     props: {
