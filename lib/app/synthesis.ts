@@ -119,9 +119,10 @@ class ObjectChecks {
       return { object: reference, yaml };
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      // A transform speaks for itself, and our own writer tells what to write instead.
+      // A transform and a changed pod speak for themselves, and our own writer tells what to write instead.
+      const changed = this.#transform !== undefined || Object.hasOwn(object, 'toJson');
       const problem =
-        this.#transform !== undefined || message.includes(': cannot write ')
+        changed || message.includes(': cannot write ')
           ? message
           : formatProblem({
               property: 'manifest',

@@ -79,6 +79,8 @@ function synthesize(program: Program): Outcome {
 /** A problem that names no property: what no single construct has. */
 const CIRCLE = /^constructs depend on each other in a circle: /;
 const PROBLEM = /^[^\n]*?: [^\n]+ \(got [^\n]*\); [^\n]+$/;
+/** What the writer says of a value in a manifest, with the value in the words. */
+const UNWRITABLE = /^[^\n]*?: [^\n]+: cannot write [^\n]+ as YAML; give [^\n]+$/;
 
 /** Each with a path that exists, and with property, message, value and remedy, on one line, and nothing secret. */
 function checkProblems(problems: readonly string[], app: KeelsonApp, { options }: Program): void {
@@ -90,7 +92,8 @@ function checkProblems(problems: readonly string[], app: KeelsonApp, { options }
     if (CIRCLE.test(problem)) continue;
     // A transform throws what it likes.
     if (![undefined, IDENTITY].includes(options['transform']?.label)) continue;
-    if (!PROBLEM.test(problem)) throw new Error(`is no problem as problems are: ${problem.slice(0, 1000)}`);
+    if (!PROBLEM.test(problem) && !UNWRITABLE.test(problem))
+      throw new Error(`is no problem as problems are: ${problem.slice(0, 1000)}`);
     if (![...paths].some((path) => problem.startsWith(`${path}: `)))
       throw new Error(`starts with no path: ${problem.slice(0, 1000)}`);
     if (/TypeError|Cannot read|is not a function|\[object/.test(problem.replace(/\(got .*\);/, '')))
