@@ -49,8 +49,11 @@ export interface Fault {
   readonly secret: boolean;
 }
 
+/** Where a value is; its path is made of it only where there is a fault. */
 interface Place {
-  readonly path: readonly string[];
+  readonly within: Place | undefined;
+  readonly name: string;
+  readonly depth: number;
   readonly optional: boolean;
 }
 
@@ -58,20 +61,54 @@ interface Place {
 const MAX_DEPTH = 8;
 
 /** What of an object's fields is not as its interface says. */
-export function fieldFaults(
-  value: Readonly<Record<string, unknown>>,
+export function fieldFaults(value: Members, fields: Fields, shapes: Shapes): Fault[] {
+  const found: Fault[] = [];
+  checkFields(value, fields, shapes, undefined, found);
+  return found;
+}
+
+/** What of the value of one field is not as its shape says. */
+export function faults(value: unknown, shape: Shape, shapes: Shapes, name: string): Fault[] {
+  const found: Fault[] = [];
+  check(value, shape, shapes, { within: undefined, name, depth: 1, optional: false }, found);
+  return found;
+}
+
+interface Field {
+  readonly name: string;
+  readonly optional: boolean;
+  readonly shape: Shape;
+}
+
+const LISTS = new WeakMap<Fields, readonly Field[]>();
+
+function listOf(fields: Fields): readonly Field[] {
+  const known = LISTS.get(fields);
+  if (known !== undefined) return known;
+  const list = Object.entries(fields).map(([field, shape]) => {
+    const optional = field.endsWith('?');
+    return { name: optional ? field.slice(0, -1) : field, optional, shape };
+  });
+  LISTS.set(fields, list);
+  return list;
+}
+
+function checkFields(
+  value: Members,
   fields: Fields,
   shapes: Shapes,
-  path: readonly string[] = [],
-): Fault[] {
-  if (path.length > MAX_DEPTH) return [];
-  return Object.entries(fields).flatMap(([field, shape]) => {
-    const optional = field.endsWith('?');
-    const name = optional ? field.slice(0, -1) : field;
+  within: Place | undefined,
+  found: Fault[],
+  ofInstance = false,
+): void {
+  const depth = (within?.depth ?? 0) + 1;
+  if (depth > MAX_DEPTH + 1) return;
+  for (const { name, optional, shape } of listOf(fields)) {
+    if (ofInstance && shape === 'anything') continue;
     const given = read(value, name);
-    const place = { path: [...path, name], optional };
-    return given === undefined && optional ? [] : faults(given, shape, shapes, place);
-  });
+    if (given === undefined && optional) continue;
+    check(given, shape, shapes, { within, name, depth, optional }, found);
+  }
 }
 
 /** What is behind a getter may fail over what is wrong in the value. */
@@ -83,45 +120,84 @@ function read(value: Members, name: string): unknown {
   }
 }
 
-/** What of a value is not as its shape says. */
-export function faults(value: unknown, shape: Shape, shapes: Shapes, place: Place): Fault[] {
+/** Instances that were looked at: one platform is given to every pipeline. Options may change, and are not kept. */
+const LOOKED_AT = new WeakMap<Fields, WeakSet<object>>();
+
+function check(value: unknown, shape: Shape, shapes: Shapes, place: Place, found: Fault[]): void {
   if (typeof shape === 'object') {
-    if ('either' in shape) return eitherFaults(value, shape.either, shapes, place);
+    if ('either' in shape) {
+      checkEither(value, shape.either, shapes, place, found);
+      return;
+    }
     if ('list' in shape && Array.isArray(value)) {
-      // Not flatMap, which leaves out the holes of a list.
-      return Array.from(value, (item: unknown, index) => {
-        const path = [...place.path, `[${index}]`];
-        return faults(item, shape.list, shapes, { path, optional: false });
-      }).flat();
+      // By its length, for the holes of a list.
+      for (let index = 0; index < value.length; index++) {
+        check(value[index], shape.list, shapes, partOf(place, `[${index}]`), found);
+      }
+      return;
     }
     if ('byName' in shape && isMap(value)) {
-      return Object.entries(value).flatMap(([name, item]) =>
-        faults(item, shape.byName, shapes, { path: [...place.path, name], optional: false }),
-      );
+      for (const name of Object.keys(value))
+        check(value[name], shape.byName, shapes, partOf(place, name), found);
+      return;
     }
-    if ('like' in shape && isLike(value, shapes.classes[shape.like])) {
-      return memberFaults(value, shapes.classes[shape.like] ?? {}, shapes, place.path);
+    const members = 'like' in shape ? shapes.classes[shape.like] : undefined;
+    if (members !== undefined && isLike(value, members)) {
+      checkInstance(value, members, shapes, place, found);
+      return;
     }
     const fields = fieldsOf(shape, shapes);
     if (fields !== undefined && hasFields(value, fields)) {
-      return fieldFaults(value, fields, shapes, place.path);
+      checkFields(value, fields, shapes, place, found);
+      return;
     }
   }
-  if (isSimple(value, shape)) return [];
-  return [fault(value, [shape], shapes, place)];
+  if (!isSimple(value, shape)) found.push(fault(value, [shape], shapes, place));
 }
 
-function eitherFaults(value: unknown, either: readonly Shape[], shapes: Shapes, place: Place): Fault[] {
-  const all = either.map((shape) => faults(value, shape, shapes, place));
-  if (all.some((found) => found.length === 0)) return [];
-  // What went deepest is what was meant.
-  const depths = all.map((found) => Math.max(...found.map(({ path }) => path.length)));
-  const deepest = Math.max(...depths);
-  if (deepest <= place.path.length) return [fault(value, either, shapes, place)];
-  return all[depths.indexOf(deepest)] ?? [];
+function partOf(within: Place, name: string): Place {
+  return { within, name, depth: within.depth + 1, optional: false };
 }
 
-function fault(value: unknown, either: readonly Shape[], shapes: Shapes, { path, optional }: Place): Fault {
+function checkInstance(value: Members, members: Fields, shapes: Shapes, place: Place, found: Fault[]): void {
+  const known = LOOKED_AT.get(members) ?? new WeakSet();
+  if (known.has(value)) return;
+  const before = found.length;
+  checkFields(value, members, shapes, place, found, true);
+  if (found.length > before || place.depth > 1) return;
+  known.add(value);
+  LOOKED_AT.set(members, known);
+}
+
+function checkEither(
+  value: unknown,
+  either: readonly Shape[],
+  shapes: Shapes,
+  place: Place,
+  found: Fault[],
+): void {
+  let meant: readonly Fault[] = [];
+  let deepest = place.depth;
+  for (const shape of either) {
+    const inner: Fault[] = [];
+    check(value, shape, shapes, place, inner);
+    if (inner.length === 0) return;
+    // What went deepest is what was meant.
+    const depth = Math.max(...inner.map(({ path }) => path.length));
+    if (depth <= deepest) continue;
+    deepest = depth;
+    meant = inner;
+  }
+  found.push(...(meant.length > 0 ? meant : [fault(value, either, shapes, place)]));
+}
+
+function pathOf(place: Place): string[] {
+  return [...(place.within === undefined ? [] : pathOf(place.within)), place.name];
+}
+
+function fault(value: unknown, either: readonly Shape[], shapes: Shapes, place: Place): Fault {
+  const { optional } = place;
+  const path = pathOf(place);
   const secret =
     either.some((shape) => holdsSecret(shape, shapes)) ||
     path.some(isSecretName) ||
@@ -143,14 +219,9 @@ function isSimple(value: unknown, shape: Shape): boolean {
 
 type Members = Readonly<Record<string, unknown>>;
 
-function isLike(value: unknown, members: Fields = {}): value is Members {
+function isLike(value: unknown, members: Fields): value is Members {
   if (typeof value !== 'object' || value === null) return false;
-  return Object.keys(members).every((member) => member.endsWith('?') || member in value);
-}
-
-function memberFaults(value: Members, members: Fields, shapes: Shapes, path: readonly string[]): Fault[] {
-  const read = Object.entries(members).filter(([, shape]) => shape !== 'anything');
-  return fieldFaults(value, Object.fromEntries(read), shapes, path);
+  return listOf(members).every(({ name, optional }) => optional || name in value);
 }
 
 function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -163,7 +234,7 @@ function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
 function hasFields(value: unknown, fields: Fields): value is Readonly<Record<string, unknown>> {
   if (isMap(value)) return true;
   if (typeof value !== 'object' || value === null) return false;
-  return Object.keys(fields).some((field) => field.replace('?', '') in value);
+  return listOf(fields).some(({ name }) => name in value);
 }
 
 function fieldsOf(shape: Exclude<Shape, string>, shapes: Shapes): Fields | undefined {

@@ -1,6 +1,6 @@
 import type { IConstruct } from 'constructs';
 import { formatProblem, hidden, type Problem, reportProblems } from '../kubernetes/problem.ts';
-import { type Fault, type Fields, faults, fieldFaults } from './shape.ts';
+import { type Fault, type Fields, faults, fieldFaults, type Shape } from './shape.ts';
 import { type PropsInterface, SHAPES } from './shapes.ts';
 
 /** Props that are what their types say, and what was wrong with them. */
@@ -46,8 +46,10 @@ export function soundProps<T extends object>(
     return { props: { ...plainStandIns(name), ...standIns } as T, problems: [problem] };
   }
   const values = given as Readonly<Record<string, unknown>>;
+  const all = fieldFaults(values, fieldsOf(name), SHAPES);
+  if (all.length === 0) return { props: given, problems: [] };
   const checked = new Set([...CHECKED, ...own]);
-  const faults = fieldFaults(values, fieldsOf(name), SHAPES).filter(
+  const faults = all.filter(
     ({ path: [first = '', ...inner] }) =>
       !checked.has([first, ...inner].join('.')) && !(inner.length > 0 && checked.has(`${first}.*`)),
   );
@@ -65,8 +67,7 @@ function withSoundAnswers<T extends object>(
   props: T,
   standIns: Partial<T>,
 ): T {
-  const functions = Object.entries(fieldsOf(name)).flatMap(([field, shape]): [string, () => unknown][] => {
-    if (typeof shape === 'string' || !('returns' in shape)) return [];
+  const functions = asked(name).flatMap(([field, shape]): [string, () => unknown][] => {
     const ask: unknown = Reflect.get(props, field);
     if (typeof ask !== 'function') return [];
     const answer = (): { readonly value: unknown; readonly problems: Problem[] } => {
@@ -74,7 +75,7 @@ function withSoundAnswers<T extends object>(
         const value: unknown = ask();
         return {
           value,
-          problems: faults(value, shape.returns, SHAPES, { path: [field], optional: false }).map(problemOf),
+          problems: faults(value, shape.returns, SHAPES, field).map(problemOf),
         };
       } catch (error) {
         const message = `fails: ${error instanceof Error ? error.message : String(error)}`;
@@ -96,6 +97,19 @@ function withSoundAnswers<T extends object>(
     ];
   });
   return functions.length === 0 ? props : { ...props, ...Object.fromEntries(functions) };
+}
+
+const ASKED = new Map<PropsInterface, readonly (readonly [string, { readonly returns: Shape }])[]>();
+
+/** The fields of an interface that are functions to be asked: few have any. */
+function asked(name: PropsInterface): readonly (readonly [string, { readonly returns: Shape }])[] {
+  const known = ASKED.get(name);
+  if (known !== undefined) return known;
+  const fields = Object.entries(fieldsOf(name)).flatMap(([field, shape]) =>
+    typeof shape === 'object' && 'returns' in shape ? [[field, shape] as const] : [],
+  );
+  ASKED.set(name, fields);
+  return fields;
 }
 
 function fieldsOf(name: PropsInterface): Fields {
