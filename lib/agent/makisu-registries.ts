@@ -49,10 +49,12 @@ export function makisuRegistries(
     const host = hostOf(place);
     checkPlace(place, accounts);
     const name = host === 'docker.io' ? DOCKER_HUB : host;
+    // A host may be called like a member of every object.
+    const transport = Object.hasOwn(transports, name) ? transports[name] : undefined;
     const patterns = place === host ? new Map<string, MakisuRegistry>() : (hosts.get(name) ?? new Map());
     // Its transport is in each of them.
     patterns.delete(ALL);
-    patterns.set(pattern(place, host), { security: { ...tls(transports[name]), ...basic(account) } });
+    patterns.set(pattern(place, host), { security: { ...tls(transport), ...basic(account) } });
     hosts.set(name, patterns);
   }
   return Object.fromEntries([...hosts].map(([host, patterns]) => [host, Object.fromEntries(patterns)]));

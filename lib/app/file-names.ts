@@ -15,10 +15,14 @@ export function fileNames(objects: readonly Omit<SynthesizedObject, 'source'>[])
   const seen = new Map<string, number>();
   for (const name of bases) seen.set(name, (seen.get(name) ?? 0) + 1);
   const used = new Set<string>();
-  return objects.map(({ apiVersion, namespace = 'cluster', name }, index) => {
+  return objects.map(({ apiVersion, kind, namespace, name }, index) => {
     const shared = bases[index] ?? '';
-    const told = seen.get(shared) === 1 ? shared : `${shared}-in-${plain(namespace)}`;
-    const unique = used.has(told) ? `${told}-${shortHash(`${apiVersion} ${namespace} ${name}`)}` : told;
+    const told = seen.get(shared) === 1 ? shared : `${shared}-in-${plain(namespace ?? 'cluster')}`;
+    let unique = told;
+    // All that tells objects apart, and a number in case that a name already ends in the hash of another.
+    for (let attempt = 0; used.has(unique); attempt++) {
+      unique = `${told}-${shortHash(JSON.stringify([apiVersion, kind, namespace ?? null, name, attempt]))}`;
+    }
     used.add(unique);
     return `${unique}.yaml`;
   });

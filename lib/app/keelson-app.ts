@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path';
 import { App, type AppProps, YamlOutputType } from 'cdk8s';
 import { IMAGE_REGISTRY_CONTEXT, imageRegistryProblems } from '../image/default-image.ts';
 import { formatProblem, reportProblems } from '../kubernetes/problem.ts';
+import { soundProps } from '../props/sound.ts';
 import { type ExpectedSecret, expectedSecrets } from './expected-secrets.ts';
 import { stageGraph } from './graph.ts';
 import { imagesOf, type UsedImage } from './images.ts';
@@ -93,13 +94,19 @@ export class KeelsonApp extends App {
   readonly kubernetesVersion: string;
   readonly #props: KeelsonAppProps;
 
-  constructor(props: KeelsonAppProps = {}) {
+  constructor(given: KeelsonAppProps = {}) {
+    const { props, problems } = soundProps('KeelsonAppProps', given, {}, [
+      'yamlOutputType',
+      'kubernetesVersion',
+      'imageRegistry',
+    ]);
     const { outdir = process.env['CDK8S_OUTDIR'] ?? 'manifests' } = props;
     super({
       ...props,
       outdir,
       yamlOutputType: props.yamlOutputType ?? YamlOutputType.FOLDER_PER_CHART_FILE_PER_RESOURCE,
     });
+    reportProblems(this, problems);
     this.#props = props;
     if (props.transform !== undefined) setTransform(this, props.transform);
     this.kubernetesVersion = props.kubernetesVersion ?? `1.${OLDEST_MINOR}`;
@@ -192,6 +199,16 @@ export class KeelsonApp extends App {
           value: this.kubernetesVersion,
           message: 'is not a supported version of Kubernetes',
           remedy: `give '1.${OLDEST_MINOR}' or a later minor`,
+        }),
+      );
+    }
+    if (!/^(\.[A-Za-z0-9_-]{1,40})+$/.test(this.outputFileExtension)) {
+      problems.push(
+        formatProblem({
+          property: 'outputFileExtension',
+          value: this.outputFileExtension,
+          message: 'is not the end of a file name',
+          remedy: 'give a dot and letters, such as .k8s.yaml',
         }),
       );
     }

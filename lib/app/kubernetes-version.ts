@@ -18,6 +18,7 @@ export function kubernetesMinorOf(construct: IConstruct): number {
 
 /** Reads `1.NN`, or gives undefined for anything else. */
 export function parseMinor(version: string): number | undefined {
+  if (typeof version !== 'string') return undefined;
   const minor = /^1\.([1-9][0-9]?)$/.exec(version)?.[1];
   return minor === undefined ? undefined : Number(minor);
 }

@@ -1,7 +1,7 @@
 import { type ApiObject, type App, Chart } from 'cdk8s';
 import type { IConstruct } from 'constructs';
 import { toDnsLabel } from '../kubernetes/names.ts';
-import { warningsOf } from '../kubernetes/problem.ts';
+import { formatProblem, oneLine, warningsOf } from '../kubernetes/problem.ts';
 import { SynthesisError } from './errors.ts';
 import { duplicateProblem, identity, objectProblems } from './object-problems.ts';
 import { assignWaves, DependencyCycleError, type Placed } from './order.ts';
@@ -77,6 +77,8 @@ export function synthesize(app: App, transform: Transform | undefined, spool: Sp
     return { name: chart.node.path, folder: toDnsLabel(chart.node.path), objects, text, lengths };
   });
   problems.push(...checks.problems());
+  // What can't even be rendered is so because of what has been said already, or else has to be said.
+  if (problems.length === 0) problems.push(...checks.accidents());
   if (problems.length > 0) throw new SynthesisError([...new Set(problems)]);
   const warnings = constructs.flatMap((construct) =>
     warningsOf(construct).map((warning) => `${pathOf(construct)}: ${warning}`),
@@ -91,6 +93,7 @@ class ObjectChecks {
   readonly #owners = new Map<string, ApiObject>();
   /** Each problem with the objects that have it: one mistake is often found in every object of a namespace. */
   readonly #problems = new Map<string, string[]>();
+  readonly #accidents: string[] = [];
 
   constructor(transform: Transform | undefined) {
     this.#transform = transform;
@@ -115,9 +118,26 @@ class ObjectChecks {
       };
       return { object: reference, yaml };
     } catch (error) {
-      this.#report(object, error instanceof Error ? error.message : String(error));
+      const message = error instanceof Error ? error.message : String(error);
+      // A transform and a changed pod speak for themselves, and our own writer tells what to write instead.
+      const changed = this.#transform !== undefined || Object.hasOwn(object, 'toJson');
+      const problem =
+        changed || message.includes(': cannot write ')
+          ? message
+          : formatProblem({
+              property: 'manifest',
+              value: message,
+              message: "can't be rendered",
+              remedy: 'give plain values, and functions that return them',
+            });
+      this.#accidents.push(`${pathOf(object)}: ${problem}`);
       return undefined;
     }
+  }
+
+  /** Objects that could not be rendered, each with the reason. */
+  accidents(): readonly string[] {
+    return this.#accidents;
   }
 
   problems(): string[] {
@@ -134,7 +154,8 @@ class ObjectChecks {
     else this.#report(object, duplicateProblem(json, owner.node.path));
   }
 
-  #report({ node: { path } }: ApiObject, problem: string): void {
+  #report(object: ApiObject, problem: string): void {
+    const path = pathOf(object);
     const paths = this.#problems.get(problem);
     if (paths === undefined) this.#problems.set(problem, [path]);
     else paths.push(path);
@@ -228,5 +249,5 @@ function compare(a: string, b: string): number {
 }
 
 function pathOf(construct: IConstruct): string {
-  return construct.node.path === '' ? 'app' : construct.node.path;
+  return construct.node.path === '' ? 'app' : oneLine(construct.node.path);
 }

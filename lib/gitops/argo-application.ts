@@ -2,6 +2,7 @@ import type { ApiObject } from 'cdk8s';
 import { Construct } from 'constructs';
 import { kubeObject } from '../kubernetes/object.ts';
 import { type Problem, reportProblems } from '../kubernetes/problem.ts';
+import { sound } from '../props/sound.ts';
 import type { ArgoApplicationObject } from './argo-types.ts';
 import {
   folder,
@@ -87,8 +88,16 @@ export class ArgoApplication extends Construct {
   /** The Application. */
   readonly application: ApiObject;
 
-  constructor(scope: Construct, id: string, props: ArgoApplicationProps) {
+  constructor(scope: Construct, id: string, given: ArgoApplicationProps) {
     super(scope, id);
+    const props = sound(this, 'ArgoApplicationProps', given, {}, [
+      'repository',
+      'revision',
+      'path',
+      'namespace',
+      'project',
+      'cluster',
+    ]);
     const { path = 'manifests', namespace = 'argocd', project = 'default', cluster } = props;
     const { automated = true, prune = true, selfHeal = true, deleteObjects = false } = props;
     const { url, revision } = repositoryOf(props);

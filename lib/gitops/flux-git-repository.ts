@@ -3,6 +3,7 @@ import { Construct } from 'constructs';
 import { kubeObject } from '../kubernetes/object.ts';
 import { hidden, reportProblem, reportProblems } from '../kubernetes/problem.ts';
 import { declareSecretUse } from '../kubernetes/secret-use.ts';
+import { sound } from '../props/sound.ts';
 import type { FluxGitRepositoryObject } from './flux-types.ts';
 import type { GitRevision } from './git-revision.ts';
 import {
@@ -70,8 +71,15 @@ export class FluxGitRepository extends Construct implements FluxSource {
   /** The GitRepository. */
   readonly gitRepository: ApiObject;
 
-  constructor(scope: Construct, id: string, props: FluxGitRepositoryProps) {
+  constructor(scope: Construct, id: string, given: FluxGitRepositoryProps) {
     super(scope, id);
+    const props = sound(this, 'FluxGitRepositoryProps', given, {}, [
+      'repository',
+      'revision',
+      'namespace',
+      'interval',
+      'secretName',
+    ]);
     const { namespace = 'flux-system', interval = Duration.minutes(1), secretName } = props;
     const { url, revision } = repositoryOf(props);
     this.name = id;

@@ -2,6 +2,7 @@ import { type ApiObject, Duration } from 'cdk8s';
 import { Construct } from 'constructs';
 import { kubeObject } from '../kubernetes/object.ts';
 import { type Problem, reportProblems } from '../kubernetes/problem.ts';
+import { sound } from '../props/sound.ts';
 import type { FluxSource } from './flux-git-repository.ts';
 import type { FluxKustomizationObject } from './flux-types.ts';
 import {
@@ -88,8 +89,19 @@ export class FluxKustomization extends Construct {
   /** The Kustomization. */
   readonly kustomization: ApiObject;
 
-  constructor(scope: Construct, id: string, props: FluxKustomizationProps) {
+  constructor(scope: Construct, id: string, given: FluxKustomizationProps) {
     super(scope, id);
+    const props = sound(this, 'FluxKustomizationProps', given, {}, [
+      'source',
+      'source.*',
+      'path',
+      'namespace',
+      'interval',
+      'retryInterval',
+      'timeout',
+      'serviceAccountName',
+      'dependsOn.*',
+    ]);
     const source = props.source ?? MISSING;
     const { path = 'manifests', namespace = source.namespace } = props;
     const { prune = true, deleteObjects = false, serviceAccountName } = props;

@@ -65,7 +65,7 @@ export function folderProblems(property: string, path: string): Problem[] {
 
 /** A folder's path as `a/b`, without `./` before or a slash after it; `.` for the repository itself. */
 export function folder(path: string): string {
-  const parts = String(path)
+  const parts = (typeof path === 'string' ? path : '')
     .split('/')
     .filter((part) => part !== '' && part !== '.');
   return parts.length === 0 ? '.' : parts.join('/');

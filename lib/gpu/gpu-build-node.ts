@@ -4,6 +4,7 @@ import type { PodSpec, Toleration } from 'kubernetes-types/core/v1.d.ts';
 import { declareStage } from '../app/graph.ts';
 import { placementProblems } from '../kubernetes/placement.ts';
 import { formatProblem, type Problem, reportProblem, reportProblems } from '../kubernetes/problem.ts';
+import { sound } from '../props/sound.ts';
 import { NVIDIA, runtimeClassObject, runtimeProblems } from './gpu-runtime-class.ts';
 import { GPU_TOLERATIONS, Gpus } from './gpus.ts';
 import { NvidiaDevicePlugin } from './nvidia-device-plugin.ts';
@@ -56,8 +57,16 @@ export class GpuBuildNode extends Construct {
   /** The RuntimeClass, where it was made. */
   readonly runtimeClass: ApiObject | undefined;
 
-  constructor(scope: Construct, id: string, props: GpuBuildNodeProps) {
+  constructor(scope: Construct, id: string, given: GpuBuildNodeProps) {
     super(scope, id);
+    const props = sound(this, 'GpuBuildNodeProps', given, {}, [
+      'gpus',
+      'devicePlugin',
+      'tolerations',
+      'tolerations.*',
+      'nodeSelector',
+      'nodeSelector.*',
+    ]);
     const { nodeSelector, runtimeClassName = NVIDIA, runtimeHandler, devicePlugin } = props;
     const gpus = gpusOf(this, props.gpus);
     this.gpus = gpus;

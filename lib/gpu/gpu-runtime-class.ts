@@ -4,6 +4,7 @@ import type { RuntimeClass } from 'kubernetes-types/node/v1.d.ts';
 import { isDnsLabel, isDnsSubdomain } from '../kubernetes/names.ts';
 import { kubeObject } from '../kubernetes/object.ts';
 import { type Problem, reportProblems } from '../kubernetes/problem.ts';
+import { sound } from '../props/sound.ts';
 
 /** The name that the GPU operator, MicroK8s' addon and NVIDIA's documentation give the RuntimeClass and its handler. */
 export const NVIDIA = 'nvidia';
@@ -36,8 +37,9 @@ export class GpuRuntimeClass extends Construct {
   /** The RuntimeClass. */
   readonly runtimeClass: ApiObject;
 
-  constructor(scope: Construct, id: string, props: GpuRuntimeClassProps = {}) {
+  constructor(scope: Construct, id: string, given: GpuRuntimeClassProps = {}) {
     super(scope, id);
+    const props = sound(this, 'GpuRuntimeClassProps', given);
     const { name = NVIDIA, handler = NVIDIA } = props;
     this.name = name;
     reportProblems(this, [...runtimeClassProblems('name', name), ...handlerProblems('handler', handler)]);

@@ -19,7 +19,7 @@ export const GPU_TOLERATIONS: readonly Toleration[] = [
 
 /** The resource of a partition: `nvidia-smi` writes its attributes after `+`, which no resource may have in its name. */
 export function migResource(profile: string): string {
-  return `nvidia.com/mig-${String(profile).replaceAll('+', '.')}`;
+  return `nvidia.com/mig-${typeof profile === 'string' ? profile.replaceAll('+', '.') : ''}`;
 }
 
 /** What is wrong with the profile of a partition. */

@@ -29,6 +29,7 @@ import { PodSecurity } from '../kubernetes/pod-security.ts';
 import { formatProblem, type Problem, reportProblems } from '../kubernetes/problem.ts';
 import { type ContainerResources, resourceProblems, resourceRequirements } from '../kubernetes/resources.ts';
 import { serviceAccount } from '../kubernetes/service-account.ts';
+import { sound } from '../props/sound.ts';
 import { NVIDIA, runtimeClassObject, runtimeProblems } from './gpu-runtime-class.ts';
 import { GpuSharing } from './gpu-sharing.ts';
 import { GPU, GPU_TOLERATIONS, type Gpus, VISIBLE_DEVICES } from './gpus.ts';
@@ -149,15 +150,30 @@ export class NvidiaDevicePlugin extends Construct {
   readonly #options: PluginOptions;
   readonly #nodeSelector: NodeSelector;
 
-  constructor(scope: Construct, id: string, props: NvidiaDevicePluginProps = {}) {
+  constructor(scope: Construct, id: string, given: NvidiaDevicePluginProps = {}) {
     super(scope, id);
-    const { namespace = NAME, mig = 'none', deviceListStrategy = 'envvar', runtimeHandler } = props;
+    const props = sound(this, 'NvidiaDevicePluginProps', given, {}, [
+      'sharing',
+      'mig',
+      'deviceListStrategy',
+      'tolerations',
+      'tolerations.*',
+      'nodeSelector',
+      'nodeSelector.*',
+    ]);
+    const { namespace = NAME, runtimeHandler, nodeSelector = { [`${GPU}.present`]: 'true' } } = props;
+    // What is none of these is reported.
+    const mig = MIG_STRATEGIES.find((strategy) => strategy === props.mig) ?? 'none';
+    const deviceListStrategy =
+      DEVICE_LIST_STRATEGIES.find((strategy) => strategy === props.deviceListStrategy) ?? 'envvar';
     const { runtimeClassName = NVIDIA, priorityClassName = 'system-node-critical' } = props;
     const sharing = props.sharing instanceof GpuSharing ? props.sharing : undefined;
     const tolerations = Array.isArray(props.tolerations) ? props.tolerations : GPU_TOLERATIONS;
     const image = props.image ?? defaultImage(this, 'nvcr.io/nvidia/k8s-device-plugin:v0.20.0');
     this.#options = { mig, sharing, deviceListStrategy };
-    this.#nodeSelector = props.nodeSelector ?? { [`${GPU}.present`]: 'true' };
+    this.#nodeSelector = Object.fromEntries(
+      Object.entries(nodeSelector ?? {}).filter(([, value]) => typeof value === 'string'),
+    );
     reportProblems(this, [
       ...image.problems('image'),
       ...resourceProblems('resources', props.resources),

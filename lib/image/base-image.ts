@@ -1,6 +1,7 @@
 import { Construct } from 'constructs';
 import { reportProblem } from '../kubernetes/problem.ts';
 import { recordOf } from '../pipeline/pipeline-record.ts';
+import { sound } from '../props/sound.ts';
 import { ImageTarget, type Registry } from '../registry/registry.ts';
 import type { ImageBuilder } from './image-builder.ts';
 import type { ImageBuilderProps } from './image-builder-props.ts';
@@ -57,8 +58,9 @@ export class BaseImage extends Construct implements ImageSource {
   /** What builds it; undefined where a registry is missing, which is reported. */
   readonly builder: ImageBuilder | undefined;
 
-  constructor(scope: Construct, id: string, props: BaseImageProps) {
+  constructor(scope: Construct, id: string, given: BaseImageProps) {
     super(scope, id);
+    const props = sound(this, 'BaseImageProps', given, {}, ['labels.*', 'baseImages.*']);
     const { repository, version, registry, builder: Builder = MakisuBuilder, ...build } = props;
     const place = registry ?? build.platform?.registry ?? recordOf(this, build)?.platform.registry;
     if (place === undefined) {

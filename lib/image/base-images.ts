@@ -7,7 +7,9 @@ export type BaseImages = Readonly<Record<string, ImageSource | ImageName>>;
 
 /** The names of the images that are built before. */
 export function baseBuilders(bases: BaseImages): string[] {
-  const names = Object.values(bases).flatMap((base) => builderOf(base)?.node.id ?? []);
+  const names = Object.values(bases)
+    .filter(isImage)
+    .flatMap((base) => builderOf(base)?.node.id ?? []);
   return [...new Set(names)];
 }
 
@@ -15,6 +17,8 @@ export function baseBuilders(bases: BaseImages): string[] {
 export function baseArguments(bases: BaseImages): Record<string, string> {
   return Object.fromEntries(
     Object.entries(bases).map(([name, base]) => {
+      // What is none is reported.
+      if (!isImage(base)) return [name, ''];
       const image = base instanceof ImageName ? base : (builderOf(base)?.pushed.image ?? base.image);
       return [name, String(image)];
     }),
@@ -44,6 +48,10 @@ export function baseImageProblems(
 
 function builderOf(base: ImageSource | ImageName): ImageSource['builder'] {
   return base instanceof ImageName ? undefined : base.builder;
+}
+
+function isImage(value: unknown): value is ImageSource | ImageName {
+  return value instanceof ImageName || isImageSource(value);
 }
 
 function isImageSource(value: unknown): value is ImageSource {

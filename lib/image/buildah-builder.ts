@@ -2,8 +2,10 @@ import type { Construct } from 'constructs';
 import type { ConfigMap, Container } from 'kubernetes-types/core/v1.d.ts';
 import type { TemplateObject } from '../agent/job-template.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
-import { reportProblem } from '../kubernetes/problem.ts';
+import { reportProblem, reportProblems } from '../kubernetes/problem.ts';
 import { scratchVolume } from '../kubernetes/workload.ts';
+import { soundProps } from '../props/sound.ts';
+import { missingTarget } from '../props/stand-ins.ts';
 import type { BuildProgram, BuildSteps, ImageBuild } from './build-program.ts';
 import { furtherRegistries, plainHttpHosts } from './build-registries.ts';
 import { ImageBuilder } from './image-builder.ts';
@@ -50,8 +52,14 @@ export class BuildahBuilder extends ImageBuilder {
     'Buildah runs RUN steps as root in its own container, in a user namespace that RuntimeDefault forbids',
   );
 
-  constructor(scope: Construct, id: string, props: BuildahBuilderProps) {
+  constructor(scope: Construct, id: string, given: BuildahBuilderProps) {
+    const { props, problems } = soundProps('BuildahBuilderProps', given, { target: missingTarget() }, [
+      'labels.*',
+      'baseImages.*',
+      'storageDriver',
+    ]);
     super(scope, id, props, program(props));
+    reportProblems(this, problems);
     if ([undefined, 'overlay', 'vfs'].includes(props.storageDriver)) return;
     reportProblem(this, {
       property: 'storageDriver',

@@ -7,6 +7,8 @@ import { type Problem, reportProblem, reportProblems } from '../kubernetes/probl
 import type { ContainerResources } from '../kubernetes/resources.ts';
 import { type SecretReference, SecretSource } from '../kubernetes/secret-source.ts';
 import { scratchVolume } from '../kubernetes/workload.ts';
+import { soundProps } from '../props/sound.ts';
+import { missingTarget } from '../props/stand-ins.ts';
 import type { ImageTarget } from '../registry/registry.ts';
 import type { BuildProgram, BuildSecret, BuildSteps, ImageBuild } from './build-program.ts';
 import { BUILDKIT_IMAGE } from './buildkit-daemon.ts';
@@ -92,9 +94,15 @@ export class BuildKitBuilder extends ImageBuilder {
   /** The level that the namespace of a build needs. */
   static readonly POD_SECURITY: PodSecurity = PodSecurity.restricted();
 
-  constructor(scope: Construct, id: string, props: BuildKitBuilderProps) {
+  constructor(scope: Construct, id: string, given: BuildKitBuilderProps) {
+    const { props, problems } = soundProps('BuildKitBuilderProps', given, { target: missingTarget() }, [
+      'labels.*',
+      'baseImages.*',
+      'provenance',
+      'frontend',
+    ]);
     super(scope, id, props, program(props));
-    reportProblems(this, problems(props));
+    reportProblems(this, [...problems, ...ownProblems(props)]);
     const branches = this.record?.source?.branches ?? props.source?.branches ?? [];
     if (props.registryCache !== false) reportProblems(this, cacheTagProblems(branches, props.target));
     if (this.record === undefined || (props.buildkit ?? this.record.platform.buildkit) !== undefined) return;
@@ -282,7 +290,13 @@ function cacheTagProblems(branches: readonly string[], target: ImageTarget): Pro
   });
 }
 
-function problems({ platforms, frontend, sbom, provenance, registryCache }: BuildKitBuilderProps): Problem[] {
+function ownProblems({
+  platforms,
+  frontend,
+  sbom,
+  provenance,
+  registryCache,
+}: BuildKitBuilderProps): Problem[] {
   return [
     ...(platforms === undefined ? [] : platformProblems(platforms)),
     ...(sbom instanceof ImageName ? sbom.problems('sbom') : oneOf('sbom', sbom, [true, false])),

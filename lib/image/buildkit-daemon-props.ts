@@ -239,7 +239,7 @@ function tlsProblems(tls: BuildKitTls | undefined): Problem[] {
 function confinementProblems(confinement: BuildKitDaemonProps['confinement']): Problem[] {
   if (confinement === undefined || confinement === 'node-default' || confinement === 'unconfined') return [];
   const { appArmor, seccomp } = Object(confinement) as BuildKitProfiles;
-  if (appArmor !== undefined || seccomp !== undefined) return [];
+  if (appArmor !== undefined || seccomp !== undefined) return profileProblems(appArmor, seccomp);
   return [
     {
       property: 'confinement',
@@ -248,4 +248,26 @@ function confinementProblems(confinement: BuildKitDaemonProps['confinement']): P
       remedy: "give { appArmor: 'profile' }, 'node-default' or 'unconfined'",
     },
   ];
+}
+
+/** https://github.com/kubernetes/kubernetes/blob/v1.34.0/pkg/apis/core/validation/validation.go */
+function profileProblems(appArmor: string | undefined, seccomp: string | undefined): Problem[] {
+  const problems: Problem[] = [];
+  if (appArmor !== undefined && !/^\S(.{0,4093}\S)?$/s.test(appArmor)) {
+    problems.push({
+      property: 'confinement.appArmor',
+      value: appArmor,
+      message: 'is not the name of a profile',
+      remedy: 'give the name under which the profile is loaded on the nodes',
+    });
+  }
+  if (seccomp !== undefined && (!/^[^/]/.test(seccomp) || seccomp.split('/').includes('..'))) {
+    problems.push({
+      property: 'confinement.seccomp',
+      value: seccomp,
+      message: "is not a path below the kubelet's folder",
+      remedy: 'give a relative path without .., such as profiles/buildkit.json',
+    });
+  }
+  return problems;
 }

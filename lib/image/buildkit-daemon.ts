@@ -25,6 +25,7 @@ import { service } from '../kubernetes/service.ts';
 import { serviceAccount } from '../kubernetes/service-account.ts';
 import { volumeClaim } from '../kubernetes/storage.ts';
 import { claimVolume, scratchVolume, type WorkloadContainer, workload } from '../kubernetes/workload.ts';
+import { sound } from '../props/sound.ts';
 import {
   CONFIG_MOUNT,
   configFiles,
@@ -33,7 +34,12 @@ import {
   SERVER_TLS_MOUNT,
   SOCKET,
 } from './buildkit-config.ts';
-import { type BuildKitDaemonProps, type BuildKitReference, daemonProblems } from './buildkit-daemon-props.ts';
+import {
+  type BuildKitDaemonProps,
+  type BuildKitProfiles,
+  type BuildKitReference,
+  daemonProblems,
+} from './buildkit-daemon-props.ts';
 import { defaultImage } from './default-image.ts';
 import type { ImageName } from './image-name.ts';
 
@@ -93,8 +99,9 @@ export class BuildKitDaemon extends Construct implements BuildKitReference {
   /** The claim of its volume; undefined where it has none. */
   readonly claim: ApiObject | undefined;
 
-  constructor(scope: Construct, id: string, props: BuildKitDaemonProps = {}) {
+  constructor(scope: Construct, id: string, given: BuildKitDaemonProps = {}) {
     super(scope, id);
+    const props = sound(this, 'BuildKitDaemonProps', given, {}, ['confinement']);
     const { namespace = DEFAULT_NAMESPACE, storage = Size.gibibytes(50), persistent = false } = props;
     const { registries = [], destinations = [], tls, storageClassName } = props;
     const cacheLimit = props.cacheLimit ?? Size.mebibytes(Math.floor((mebibytes(storage) * 4) / 5));
@@ -230,7 +237,8 @@ function profiles(
     return { appArmorProfile: { type: 'Unconfined' }, seccompProfile: { type: 'Unconfined' } };
   }
   if (confinement === undefined || confinement === 'node-default') return {};
-  const { appArmor, seccomp } = confinement;
+  // What is none of them is reported.
+  const { appArmor, seccomp } = Object(confinement) as BuildKitProfiles;
   return {
     ...(appArmor !== undefined && { appArmorProfile: { type: 'Localhost', localhostProfile: appArmor } }),
     ...(seccomp !== undefined && { seccompProfile: { type: 'Localhost', localhostProfile: seccomp } }),

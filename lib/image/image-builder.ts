@@ -14,6 +14,8 @@ import { literalSecretProblem } from '../kubernetes/secret-scan.ts';
 import type { SecretBindOptions, SecretReference, SecretSource } from '../kubernetes/secret-source.ts';
 import { JobTemplate } from '../pipeline/job-template.ts';
 import { type PipelineRecord, recordOf } from '../pipeline/pipeline-record.ts';
+import { sound } from '../props/sound.ts';
+import { missingTarget } from '../props/stand-ins.ts';
 import { bindDockerConfig, bindDockerConfigs } from '../registry/docker-config.ts';
 import type { ImageTarget } from '../registry/registry.ts';
 import { ReleasePlan, type TestedImage } from '../release/release-plan.ts';
@@ -49,8 +51,12 @@ export abstract class ImageBuilder extends Construct implements ImageSource {
   /** The pipeline's record; undefined where a platform is missing, which is reported. */
   protected readonly record: PipelineRecord | undefined;
 
-  protected constructor(scope: Construct, id: string, props: ImageBuilderProps, program: BuildProgram) {
+  protected constructor(scope: Construct, id: string, given: ImageBuilderProps, program: BuildProgram) {
     super(scope, id);
+    const props = sound(this, 'ImageBuilderProps', given, { target: missingTarget() }, [
+      'labels.*',
+      'baseImages.*',
+    ]);
     this.record = recordOf(this, props);
     const source = props.source ?? this.record?.source;
     const release = ReleasePlan.of(this);

@@ -35,6 +35,8 @@ const DIGEST = /^[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,}$/;
 export class ImageName {
   /** Reads a name as docker does: a first part without a dot, colon or `localhost` is not a registry. */
   static parse(text: string): ImageName {
+    // What is no text is reported where the name is used.
+    if (typeof text !== 'string') return new ImageName({ registry: 'docker.io', repository: text });
     const at = text.indexOf('@');
     const [rest, digest] = at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
     const colon = rest.lastIndexOf(':');
@@ -63,7 +65,8 @@ export class ImageName {
   /** The digest; undefined where the name has none. */
   readonly digest: string | undefined;
 
-  constructor({ registry, repository, tag, digest }: ImageNameParts) {
+  constructor(parts: ImageNameParts) {
+    const { registry, repository, tag, digest }: ImageNameParts = parts ?? {};
     this.registry = registry;
     this.repository = repository;
     this.tag = tag;
@@ -84,7 +87,8 @@ export class ImageName {
   problems(property: string): Problem[] {
     const problems: Problem[] = [];
     const check = (part: string, value: string | undefined, pattern: RegExp, remedy: string): void => {
-      if (value === undefined || (pattern.test(value) && value.length <= 255)) return;
+      if (value === undefined || (typeof value === 'string' && pattern.test(value) && value.length <= 255))
+        return;
       problems.push({
         property: `${property}.${part}`,
         value,

@@ -1,6 +1,9 @@
 import type { Construct } from 'constructs';
 import type { Container } from 'kubernetes-types/core/v1.d.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
+import { reportProblems } from '../kubernetes/problem.ts';
+import { soundProps } from '../props/sound.ts';
+import { missingTarget } from '../props/stand-ins.ts';
 import type { BuildProgram, BuildSteps, ImageBuild } from './build-program.ts';
 import { furtherRegistries, plainHttpHosts } from './build-registries.ts';
 import { ImageBuilder } from './image-builder.ts';
@@ -42,8 +45,13 @@ export class KanikoBuilder extends ImageBuilder {
     'Kaniko runs RUN steps as root in its own container',
   );
 
-  constructor(scope: Construct, id: string, props: KanikoBuilderProps) {
+  constructor(scope: Construct, id: string, given: KanikoBuilderProps) {
+    const { props, problems } = soundProps('KanikoBuilderProps', given, { target: missingTarget() }, [
+      'labels.*',
+      'baseImages.*',
+    ]);
     super(scope, id, props, program(props));
+    reportProblems(this, problems);
   }
 }
 

@@ -3,9 +3,11 @@ import type { ConfigMap, Container } from 'kubernetes-types/core/v1.d.ts';
 import type { TemplateObject } from '../agent/job-template.ts';
 import { makisuRegistries, type RegistryTransport } from '../agent/makisu-registries.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
-import { hidden, reportProblem } from '../kubernetes/problem.ts';
+import { hidden, reportProblem, reportProblems } from '../kubernetes/problem.ts';
 import { isSecretName } from '../kubernetes/secret-scan.ts';
 import type { SecretSource } from '../kubernetes/secret-source.ts';
+import { soundProps } from '../props/sound.ts';
+import { missingTarget } from '../props/stand-ins.ts';
 import type { ImageTarget } from '../registry/registry.ts';
 import type { BuildProgram, BuildSteps, ImageBuild } from './build-program.ts';
 import { ImageBuilder } from './image-builder.ts';
@@ -58,8 +60,13 @@ export class MakisuBuilder extends ImageBuilder {
     'Makisu runs RUN steps as root in its own container',
   );
 
-  constructor(scope: Construct, id: string, props: MakisuBuilderProps) {
+  constructor(scope: Construct, id: string, given: MakisuBuilderProps) {
+    const { props, problems } = soundProps('MakisuBuilderProps', given, { target: missingTarget() }, [
+      'labels.*',
+      'baseImages.*',
+    ]);
     super(scope, id, props, program(props));
+    reportProblems(this, problems);
     if (props.registryConfig !== undefined && props.pullCredentials !== undefined) {
       reportProblem(this, {
         property: 'pullCredentials',

@@ -1,4 +1,4 @@
-import { type ApiObject, Size } from 'cdk8s';
+import { type ApiObject, Size, SizeRoundingBehavior } from 'cdk8s';
 import { Construct } from 'constructs';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
 import { ONE_VOLUME } from '../kubernetes/linter-reasons.ts';
@@ -17,6 +17,7 @@ import { service } from '../kubernetes/service.ts';
 import { serviceAccount } from '../kubernetes/service-account.ts';
 import { volumeClaim } from '../kubernetes/storage.ts';
 import { claimVolume, workload } from '../kubernetes/workload.ts';
+import { sound } from '../props/sound.ts';
 import { defaultImage } from './default-image.ts';
 import type { ImageName } from './image-name.ts';
 
@@ -78,10 +79,8 @@ const SELECTOR = { 'app.kubernetes.io/name': NAME, [KeelsonLabels.STAGE]: 'cache
  */
 export class RedisLayerCache extends Construct implements LayerCache {
   /** Refers to a cache that another program installed. Nothing is synthesized for it. */
-  static existing({
-    namespace = DEFAULT_NAMESPACE,
-  }: Pick<RedisLayerCacheProps, 'namespace'> = {}): LayerCache {
-    return cacheIn(namespace);
+  static existing(props: Pick<RedisLayerCacheProps, 'namespace'> = {}): LayerCache {
+    return cacheIn(props?.namespace ?? DEFAULT_NAMESPACE);
   }
 
   readonly address: string;
@@ -95,8 +94,9 @@ export class RedisLayerCache extends Construct implements LayerCache {
   /** The claim of its volume. */
   readonly claim: ApiObject;
 
-  constructor(scope: Construct, id: string, props: RedisLayerCacheProps = {}) {
+  constructor(scope: Construct, id: string, given: RedisLayerCacheProps = {}) {
     super(scope, id);
+    const props = sound(this, 'RedisLayerCacheProps', given);
     const {
       namespace = DEFAULT_NAMESPACE,
       storage = Size.gibibytes(30),
@@ -108,6 +108,7 @@ export class RedisLayerCache extends Construct implements LayerCache {
     reportProblems(this, [
       ...image.problems('image'),
       ...resourceProblems('resources', resources),
+      ...wholeProblems(maxMemory),
       ...memoryProblems(maxMemory, resources),
     ]);
 
@@ -174,7 +175,7 @@ export class RedisLayerCache extends Construct implements LayerCache {
           '--save',
           '300 1',
           '--maxmemory',
-          `${maxMemory.toMebibytes()}mb`,
+          `${mebibytes(maxMemory)}mb`,
           '--maxmemory-policy',
           'allkeys-lru',
         ],
@@ -183,7 +184,7 @@ export class RedisLayerCache extends Construct implements LayerCache {
         livenessProbe: ping,
         resources: resourceRequirements(resources, {
           cpu: { request: { amount: '50m' }, limit: { amount: '1' } },
-          memory: { request: Size.mebibytes(64), limit: Size.mebibytes(maxMemory.toMebibytes() * 2) },
+          memory: { request: Size.mebibytes(64), limit: Size.mebibytes(mebibytes(maxMemory) * 2) },
           ephemeralStorage: { request: Size.mebibytes(64), limit: Size.gibibytes(1) },
         }),
         volumeMounts: [{ name: 'data', mountPath: '/data' }],
@@ -192,6 +193,29 @@ export class RedisLayerCache extends Construct implements LayerCache {
       linterExceptions: [ONE_VOLUME],
     });
   }
+}
+
+function mebibytes(size: Size): number {
+  const amount = size.toMebibytes({ rounding: SizeRoundingBehavior.NONE });
+  // What is none is reported.
+  return isWhole(amount) ? amount : 1;
+}
+
+/** Twice as much is the limit of the memory. */
+function isWhole(amount: number): boolean {
+  return Number.isInteger(amount) && amount >= 1 && amount * 2 <= Number.MAX_SAFE_INTEGER;
+}
+
+function wholeProblems(maxMemory: Size): Problem[] {
+  if (isWhole(maxMemory.toMebibytes({ rounding: SizeRoundingBehavior.NONE }))) return [];
+  return [
+    {
+      property: 'maxMemory',
+      value: quantity(maxMemory),
+      message: 'is not a whole number of mebibytes',
+      remedy: 'give Size.mebibytes(512)',
+    },
+  ];
 }
 
 function memoryProblems(maxMemory: Size, resources: ContainerResources | undefined): Problem[] {

@@ -56,7 +56,7 @@ class NamedTag extends Tag {
   }
 
   problems(property: string): Problem[] {
-    if (TAG.test(this.template)) return [];
+    if (typeof this.template === 'string' && TAG.test(this.template)) return [];
     return [
       {
         property,

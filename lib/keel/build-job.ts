@@ -8,11 +8,14 @@ import { shortHash } from '../kubernetes/names.ts';
 import { kubeObject } from '../kubernetes/object.ts';
 import { reportProblems } from '../kubernetes/problem.ts';
 import type { Grant } from '../kubernetes/rbac.ts';
+import { sound } from '../props/sound.ts';
+import { missingBuild } from '../props/stand-ins.ts';
 import { buildJobProblems } from './build-job-problems.ts';
 import type { BuildJobProps } from './build-job-props.ts';
 import { buildExceptions } from './build-pod.ts';
 import { buildProblems } from './build-problems.ts';
 import {
+  BUILD_OWN,
   buildObjects,
   buildPodLabels,
   buildQuota,
@@ -51,8 +54,9 @@ export class BuildJob extends Construct {
   /** The volume that outlives a build. */
   readonly claim: ApiObject | undefined;
 
-  constructor(scope: Construct, id: string, props: BuildJobProps) {
+  constructor(scope: Construct, id: string, given: BuildJobProps) {
     super(scope, id);
+    const props = sound(this, 'BuildJobProps', given, missingBuild(), BUILD_OWN);
     const stage = buildStage(this, props);
     const { record, namespace, names, configurations } = stage;
     this.image = stage.image;

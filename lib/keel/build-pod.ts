@@ -100,7 +100,8 @@ function buildContainer(options: BuildPodOptions, env: EnvVar[], secretMounts: V
     image: image.toString(),
     imagePullPolicy: 'Always',
     command: ['/bin/sh', `${WRAPPER_DIRECTORY}/wrapper.sh`],
-    args: [...command],
+    // What is no text is reported.
+    args: command.filter((argument) => typeof argument === 'string'),
     env,
     ...(envFrom !== undefined && { envFrom: envFrom.map(environmentSource) }),
     securityContext: containerContext(podSecurity),

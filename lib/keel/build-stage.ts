@@ -19,7 +19,7 @@ import { namespaceOf, type PipelineRecord, recordOf } from '../pipeline/pipeline
 import { defaultAgentImage } from '../platform/agent-image.ts';
 import type { PlatformReference } from '../platform/platform-reference.ts';
 import type { Registry } from '../registry/registry.ts';
-import { useService } from '../services/service-use.ts';
+import { soundServices, useService } from '../services/service-use.ts';
 import type { TestService } from '../services/test-service.ts';
 import { buildPod } from './build-pod.ts';
 import type { BuildProps, BuildVolumeProps } from './build-props.ts';
@@ -27,6 +27,9 @@ import { type BuildNames, type BuildWorkload, gateConfiguration, gateRules } fro
 import { bindPullSecrets, registryOf } from './pull-secrets.ts';
 import { RunOutputs } from './run-outputs.ts';
 import { type AfterCommand, WRAPPER_SCRIPT } from './wrapper.ts';
+
+/** The props of a build that are checked by what reads them, in better words. */
+export const BUILD_OWN: readonly string[] = ['command.*', 'env.*', 'imagePullSecrets', 'imagePullSecrets.*'];
 
 /** What a build makes of its props and of what it is in. */
 export interface BuildStage {
@@ -55,7 +58,7 @@ export function buildStage(scope: Construct, props: BuildProps): BuildStage {
   const { id } = scope.node;
   const record = recordOf(scope, props);
   const platform = props.platform ?? record?.platform;
-  const services = [...(props.services ?? [])];
+  const services = soundServices(scope, props.services ?? []);
   for (const service of services) useService(service, scope);
   const namespace = record?.namespace ?? namespaceOf(scope, props.namespace);
   const volume =

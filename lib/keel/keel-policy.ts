@@ -40,7 +40,8 @@ export class KeelPolicy {
    */
   static semver(scope: 'all'): KeelPolicy;
   static semver(scope: Exclude<SemverScope, 'all'>, options?: SemverOptions): KeelPolicy;
-  static semver(scope: SemverScope, { preRelease = false }: SemverOptions = {}): KeelPolicy {
+  static semver(scope: SemverScope, options: SemverOptions = {}): KeelPolicy {
+    const preRelease = options?.preRelease ?? false;
     // matchPreRelease asks for the same pre-release part as before. Keel ignores it for `all`.
     const labels = { 'keel.sh/policy': scope, 'keel.sh/matchPreRelease': String(!preRelease) };
     return new KeelPolicy(scope === 'all' ? { 'keel.sh/policy': scope } : labels, {}, true);
@@ -54,7 +55,11 @@ export class KeelPolicy {
    */
   static glob(pattern: string): KeelPolicy {
     // A pattern is no valid label value, so it stands in an annotation.
-    return new KeelPolicy({}, { 'keel.sh/policy': `glob:${pattern}` }, true);
+    return new KeelPolicy(
+      {},
+      { 'keel.sh/policy': `glob:${typeof pattern === 'string' ? pattern : ''}` },
+      true,
+    );
   }
 
   /**
@@ -64,7 +69,11 @@ export class KeelPolicy {
    * @param pattern the expression, in Go's syntax: https://pkg.go.dev/regexp/syntax
    */
   static regexp(pattern: string): KeelPolicy {
-    return new KeelPolicy({}, { 'keel.sh/policy': `regexp:${pattern}` }, true);
+    return new KeelPolicy(
+      {},
+      { 'keel.sh/policy': `regexp:${typeof pattern === 'string' ? pattern : ''}` },
+      true,
+    );
   }
 
   /** The labels of a build's Deployment that say so to Keel. */

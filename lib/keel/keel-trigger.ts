@@ -59,7 +59,7 @@ export class KeelTrigger {
    * chart, or by `namespaces` among the props of `Keel`.
    */
   static existingWebhook(options: WebhookOptions = {}): KeelTrigger {
-    return new KeelTrigger(options.poll !== undefined, options.poll, undefined);
+    return new KeelTrigger(options?.poll !== undefined, options?.poll, undefined);
   }
 
   /** Whether Keel asks the registry. */

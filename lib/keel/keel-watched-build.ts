@@ -14,10 +14,13 @@ import { kubeObject, lazy } from '../kubernetes/object.ts';
 import { reportProblems } from '../kubernetes/problem.ts';
 import { every, Grant, named, type Subject } from '../kubernetes/rbac.ts';
 import type { SecretReference } from '../kubernetes/secret-source.ts';
+import { sound } from '../props/sound.ts';
+import { missingBuild } from '../props/stand-ins.ts';
 import type { TestedImage } from '../release/release-plan.ts';
 import { buildExceptions } from './build-pod.ts';
 import { buildProblems } from './build-problems.ts';
 import {
+  BUILD_OWN,
   type BuildStage,
   buildObjects,
   buildPodLabels,
@@ -76,8 +79,10 @@ export class KeelWatchedBuild extends Construct {
   readonly #stage: BuildStage;
   readonly #handsOver: boolean;
 
-  constructor(scope: Construct, id: string, props: KeelWatchedBuildProps) {
+  constructor(scope: Construct, id: string, given: KeelWatchedBuildProps) {
     super(scope, id);
+    const own = [...BUILD_OWN, 'trigger', 'trigger.*', 'handOver.afterwards'];
+    const props = sound(this, 'KeelWatchedBuildProps', given, missingBuild(), own);
     const stage = buildStage(this, props);
     this.#stage = stage;
     const { record, platform, namespace, image, names, configurations, pulls } = stage;

@@ -11,6 +11,7 @@ import { hidden, reportProblem } from '../kubernetes/problem.ts';
 import { type SecretReference, SecretSource } from '../kubernetes/secret-source.ts';
 import { declareSecretUse } from '../kubernetes/secret-use.ts';
 import { service } from '../kubernetes/service.ts';
+import { sound } from '../props/sound.ts';
 import { KEEL_PORT } from './keel-container.ts';
 import { type IngressControllerPeer, type WebhookEndpoint, webhookPath } from './webhook-endpoint.ts';
 
@@ -44,8 +45,11 @@ export class KeelWebhook extends Construct {
   readonly #secrets: Map<SecretSource, SecretReference> = new Map();
   #credentials: readonly [user: SecretReference, password: SecretReference] | undefined;
 
-  constructor(scope: Construct, id: string, props: KeelWebhookProps) {
+  constructor(scope: Construct, id: string, given: KeelWebhookProps) {
     super(scope, id);
+    const props = sound(this, 'KeelWebhookProps', given, {
+      endpoint: { from: 'native', host: 'missing', ingressController: { cidrs: [] } },
+    });
     this.#props = props;
     const { name, namespace, labels, pods, endpoint } = props;
     this.accept(endpoint);

@@ -26,6 +26,7 @@ import type { Subject } from '../kubernetes/rbac.ts';
 import { type ContainerResources, resourceProblems } from '../kubernetes/resources.ts';
 import { serviceAccount } from '../kubernetes/service-account.ts';
 import { workload } from '../kubernetes/workload.ts';
+import { sound } from '../props/sound.ts';
 import { certificateFiles } from './certificate-authorities.ts';
 import {
   DEFAULT_KEEL_IMAGE,
@@ -112,7 +113,7 @@ const PODS = { [KeelsonLabels.STAGE]: 'keel' } as const;
 export class Keel extends Construct implements KeelReference {
   /** Refers to a Keel with one account that is installed already, for example by its Helm chart. */
   static existing(props: { readonly namespace: string; readonly serviceAccountName: string }): KeelReference {
-    const { namespace, serviceAccountName } = props;
+    const { namespace, serviceAccountName }: typeof props = props ?? {};
     return { namespace, serviceAccountName, watch: () => ({ namespace, serviceAccountName }) };
   }
 
@@ -120,7 +121,8 @@ export class Keel extends Construct implements KeelReference {
    * Refers to the Keel that another program installed with this library, with an account for each namespace
    * that it watches. That program has to list the pipeline's namespace in `namespaces`. The namespace is Keel's.
    */
-  static installed({ namespace = 'keel' }: { readonly namespace?: string } = {}): KeelReference {
+  static installed(props: { readonly namespace?: string } = {}): KeelReference {
+    const namespace = props?.namespace ?? 'keel';
     return { namespace, watch: (request) => keelAccount(namespace, request.namespace) };
   }
 
@@ -139,8 +141,9 @@ export class Keel extends Construct implements KeelReference {
   /** The watched namespace behind each host. */
   readonly #hosts: Map<string, string> = new Map();
 
-  constructor(scope: Construct, id: string, props: KeelProps = {}) {
+  constructor(scope: Construct, id: string, given: KeelProps = {}) {
     super(scope, id);
+    const props = sound(this, 'KeelProps', given);
     this.#props = props;
     this.#image = props.image ?? defaultImage(this, DEFAULT_KEEL_IMAGE);
     this.namespace = props.namespace ?? 'keel';

@@ -18,7 +18,14 @@ export function homeObjects(build: Construct, { record, services }: BuildStage):
   return parts
     .flatMap((part) => part.node.findAll())
     .filter((construct) => ApiObject.isApiObject(construct))
-    .flatMap((object) => renderFinal(object) ?? [])
+    .flatMap((object) => {
+      try {
+        return renderFinal(object) ?? [];
+      } catch {
+        // Synthesis renders it too, and reports it.
+        return [];
+      }
+    })
     .sort((a, b) => waveOfKind(a.kind) - waveOfKind(b.kind));
 }
 

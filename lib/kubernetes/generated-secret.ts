@@ -1,6 +1,7 @@
 import { type ApiObject, Chart } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { Secret } from 'kubernetes-types/core/v1.d.ts';
+import { sound } from '../props/sound.ts';
 import { KeelsonAnnotations } from './labels.ts';
 import { Notes } from './notes.ts';
 import { kubeObject } from './object.ts';
@@ -77,18 +78,21 @@ export class GeneratedSecret extends Construct {
   /** The Secret. */
   readonly secret: ApiObject;
 
-  constructor(scope: Construct, id: string, props: GeneratedSecretProps) {
+  constructor(scope: Construct, id: string, given: GeneratedSecretProps) {
     super(scope, id);
+    const props = sound(this, 'GeneratedSecretProps', given, {}, ['keys', 'keys.*']);
     this.secretName = props.name ?? id;
     SECRETS.add(Chart.of(this), this);
-    reportProblems(this, keyProblems(props.keys));
+    const problems = keyProblems(props.keys);
+    reportProblems(this, problems);
     this.secret = kubeObject<Secret>(this, 'Resource', {
       apiVersion: 'v1',
       kind: 'Secret',
       metadata: {
         name: this.secretName,
         ...(props.namespace !== undefined && { namespace: props.namespace }),
-        annotations: { [KeelsonAnnotations.GENERATE]: JSON.stringify(props.keys) },
+        // What is no recipe may be anything, a secret too.
+        annotations: { [KeelsonAnnotations.GENERATE]: JSON.stringify(problems.length > 0 ? {} : props.keys) },
       },
       type: 'Opaque',
     });
@@ -108,6 +112,11 @@ export class GeneratedSecret extends Construct {
 type Generators = Readonly<Record<string, SecretGenerator>>;
 
 function keyProblems(keys: Generators): Problem[] {
+  const given: unknown = keys;
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    const remedy = 'give an object with a way of making a value for each key';
+    return [{ property: 'keys', value: hidden, message: 'is no set of keys', remedy }];
+  }
   return Object.entries(keys).flatMap(([key, generator]) => [
     ...(isSecretKey(key)
       ? []
@@ -126,6 +135,8 @@ function keyProblems(keys: Generators): Problem[] {
 function generatorProblems(property: string, generator: SecretGenerator, keys: Generators): Problem[] {
   const given: unknown = generator;
   if (typeof given === 'object' && given !== null) {
+    const unknown = unknownProblems(property, given);
+    if (unknown.length > 0) return unknown;
     if ('password' in generator) return lengthProblems(property, generator.password?.length);
     if ('privateKey' in generator) return privateKeyProblems(property, generator.privateKey, keys);
     if ('publicKey' in generator) return publicKeyProblems(property, generator.publicKey, keys);
@@ -137,6 +148,30 @@ function generatorProblems(property: string, generator: SecretGenerator, keys: G
       value: hidden,
       message: 'is no way of making a value',
       remedy: 'give { password }, { privateKey } or { publicKey }',
+    },
+  ];
+}
+
+const FIELDS: Readonly<Record<string, readonly string[]>> = {
+  password: ['length'],
+  privateKey: ['type', 'bits', 'passphraseKey'],
+  publicKey: ['of', 'format'],
+};
+
+/** What stands beside a recipe would be written too, and is perhaps the secret itself. */
+function unknownProblems(property: string, generator: object): Problem[] {
+  const [recipe, ...others] = Object.keys(generator);
+  const known = Object.hasOwn(FIELDS, recipe ?? '') ? FIELDS[recipe ?? ''] : undefined;
+  if (recipe === undefined || known === undefined) return [];
+  const inner: unknown = Reflect.get(generator, recipe);
+  const fields = typeof inner === 'object' && inner !== null ? Object.keys(inner) : [];
+  if (others.length === 0 && fields.every((field) => known.includes(field))) return [];
+  return [
+    {
+      property,
+      value: hidden,
+      message: 'has more than one way of making a value takes',
+      remedy: `give no more than { ${recipe}: { ${known.join(', ')} } }`,
     },
   ];
 }

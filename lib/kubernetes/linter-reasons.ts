@@ -78,8 +78,12 @@ export function privilegeExceptions(
   pod: PodSecurityContext | undefined,
   container: SecurityContext | undefined,
 ): LinterException[] {
-  const { level, reason } = podSecurity;
-  if (level === 'restricted' || reason === undefined) return [];
+  const { level } = podSecurity;
+  // An exception is one line; a reason of nothing is reported where it was given.
+  const reason = String(podSecurity.reason ?? '')
+    .replace(/[\p{Cc}\s]+/gu, ' ')
+    .trim();
+  if (level === 'restricted' || reason === '') return [];
   const context: SecurityContext = { ...userOf(pod), ...container };
   const checks: LinterException['checks'][] = [
     context.runAsNonRoot ? [] : ['kube-linter/run-as-non-root', 'polaris/runAsRootAllowed'],

@@ -13,17 +13,17 @@ const KEY_NAME = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
 
 /** Whether a text is a DNS label, such as a namespace must be. */
 export function isDnsLabel(text: string): boolean {
-  return text.length <= MAX_LABEL && LABEL.test(text);
+  return typeof text === 'string' && text.length <= MAX_LABEL && LABEL.test(text);
 }
 
 /** Whether a text is a DNS subdomain, such as most object names must be. */
 export function isDnsSubdomain(text: string): boolean {
-  return text.length <= MAX_SUBDOMAIN && SUBDOMAIN.test(text);
+  return typeof text === 'string' && text.length <= MAX_SUBDOMAIN && SUBDOMAIN.test(text);
 }
 
 /** Whether a text may be the value of a label. */
 export function isLabelValue(text: string): boolean {
-  return LABEL_VALUE.test(text);
+  return typeof text === 'string' && LABEL_VALUE.test(text);
 }
 
 /** Whether a text may be the key of a label, an annotation or a taint: a name after an optional DNS prefix and `/`. */

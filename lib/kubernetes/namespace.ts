@@ -2,13 +2,14 @@ import type { ApiObject } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { LimitRange, LimitRangeItem, Namespace, ResourceQuota } from 'kubernetes-types/core/v1.d.ts';
 import type { NetworkPolicy } from 'kubernetes-types/networking/v1.d.ts';
+import { sound } from '../props/sound.ts';
 import { KeelsonAnnotations } from './labels.ts';
 import { isDnsLabel } from './names.ts';
 import { defaultDeny } from './network.ts';
 import { kubeObject, lazy, type Typed } from './object.ts';
 import { PodSecurity } from './pod-security.ts';
 import { reportProblem } from './problem.ts';
-import { parseQuantity } from './resources.ts';
+import { quotaProblems } from './quota.ts';
 
 /** Hard limits of a ResourceQuota, by resource name, such as `limits.memory` or `count/pods`. */
 export type QuotaLimits = Readonly<Record<string, string>>;
@@ -106,8 +107,12 @@ export class IsolatedNamespace extends Construct {
   /** The network policy that denies every connection. */
   readonly defaultDeny: ApiObject;
 
-  constructor(scope: Construct, id: string, props: IsolatedNamespaceProps) {
+  constructor(scope: Construct, id: string, given: IsolatedNamespaceProps) {
     super(scope, id);
+    const props = sound(this, 'IsolatedNamespaceProps', given, {
+      podSecurity: () => PodSecurity.restricted(),
+      quota: () => ({}),
+    });
     const { name, podSecurity } = props;
     checkNamespace(this, name);
     const labels = { 'app.kubernetes.io/managed-by': 'keelson', ...props.labels };
@@ -152,13 +157,4 @@ export function checkNamespace(scope: Construct, name: string, property = 'names
       remedy: 'use a namespace of its own for each pipeline',
     });
   }
-}
-
-function quotaProblems(quota: QuotaLimits): string[] {
-  return Object.entries(quota)
-    .filter(([, value]) => (parseQuantity(value) ?? -1) < 0)
-    .map(
-      ([name, value]) =>
-        `quota.${name}: is not a quantity (got ${JSON.stringify(value)}); give a number with a unit, such as 32Gi`,
-    );
 }

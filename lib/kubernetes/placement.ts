@@ -17,7 +17,7 @@ const EFFECTS: readonly unknown[] = [undefined, 'NoSchedule', 'PreferNoSchedule'
 /** What is wrong with a node selector, or with tolerations. */
 export function placementProblems({ nodeSelector = {}, tolerations = [] }: Placement): Problem[] {
   const problems: Problem[] = [];
-  if (nodeSelector === null || typeof nodeSelector !== 'object' || Array.isArray(nodeSelector)) {
+  if (!isMap(nodeSelector)) {
     const remedy = "give labels by their keys, such as { 'nvidia.com/gpu.present': 'true' }";
     problems.push({ property: 'nodeSelector', value: nodeSelector, message: 'is no set of labels', remedy });
   } else problems.push(...Object.entries(nodeSelector).flatMap(([key, value]) => labelProblems(key, value)));
@@ -29,6 +29,13 @@ export function placementProblems({ nodeSelector = {}, tolerations = [] }: Place
     ];
   }
   return [...problems, ...tolerations.flatMap((toleration, index) => tolerationProblems(index, toleration))];
+}
+
+/** Whether what is in a value may be looked at and shown: in an instance of a class it may be a secret. */
+function isMap(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype;
 }
 
 function labelProblems(key: string, value: string): Problem[] {

@@ -33,8 +33,10 @@ export class PodSecurity {
 
   /** The level that covers all of the given ones. The reasons are joined. */
   static covering(needs: readonly PodSecurity[]): PodSecurity {
-    const level = ORDER[Math.max(0, ...needs.map((need) => ORDER.indexOf(need.level)))] ?? 'restricted';
-    const reasons = needs.filter((need) => need.level === level).flatMap((need) => need.reason ?? []);
+    // What is none asks for nothing.
+    const known = Array.isArray(needs) ? needs.filter((need) => need instanceof PodSecurity) : [];
+    const level = ORDER[Math.max(0, ...known.map((need) => ORDER.indexOf(need.level)))] ?? 'restricted';
+    const reasons = known.filter((need) => need.level === level).flatMap((need) => need.reason ?? []);
     return new PodSecurity(level, reasons.length === 0 ? undefined : [...new Set(reasons)].join('; '));
   }
 

@@ -49,7 +49,19 @@ export function warningsOf(construct: IConstruct): readonly string[] {
 
 /** One line: property, what is wrong, the value, the remedy. */
 export function formatProblem({ property, value, message, remedy }: Problem): string {
-  return `${property}: ${message} (got ${formatValue(value)}); ${remedy}`;
+  return `${oneLine(property)}: ${oneLine(message)} (got ${formatValue(value)}); ${oneLine(remedy)}`;
+}
+
+/** Names in a message or a path may be whatever a program has made of them. */
+const MAX_LINE = 300;
+
+/** A text on one line and bounded, with its control characters written out. */
+export function oneLine(text: string): string {
+  const line = text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, (char) => {
+    const code = char.charCodeAt(0).toString(16).padStart(4, '0');
+    return `\\u${code}`;
+  });
+  return line.length <= MAX_LINE ? line : `${line.slice(0, MAX_LINE)}…`;
 }
 
 const MAX_SHOWN = 120;
@@ -63,13 +75,27 @@ export function formatValue(value: unknown): string {
 }
 
 function describe(value: unknown): string {
+  if (typeof value === 'function') return 'a function';
   if (value === null || typeof value !== 'object') return String(value);
+  if (!isPlain(value)) return instance(value);
   try {
-    return redact(JSON.stringify(value) ?? String(value));
+    return redact(JSON.stringify(value, (_key, part: unknown) => (isPlain(part) ? part : instance(part))));
   } catch {
     // A cycle, or a toJSON that throws: the type is all that can be said.
-    return `an instance of ${value.constructor?.name ?? 'Object'}`;
+    return instance(value);
   }
+}
+
+/** Whether what is in a value may be shown: in an instance of a class it may be a secret. */
+function isPlain(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return true;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype;
+}
+
+function instance(value: unknown): string {
+  const { name } = Object(value).constructor ?? {};
+  return `an instance of ${typeof name === 'string' && name !== '' ? name : 'a class'}`;
 }
 
 /** Hides what may be the user information of a URL, which is where credentials hide: rather too much than too little. */

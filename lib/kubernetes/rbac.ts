@@ -1,6 +1,7 @@
 import type { ApiObject } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { PolicyRule, Role, RoleBinding } from 'kubernetes-types/rbac/v1.d.ts';
+import { sound } from '../props/sound.ts';
 import { kubeObject, lazy } from './object.ts';
 
 export type { PolicyRule } from 'kubernetes-types/rbac/v1.d.ts';
@@ -32,8 +33,12 @@ export class Grant extends Construct {
   /** The RoleBinding. */
   readonly roleBinding: ApiObject;
 
-  constructor(scope: Construct, id: string, { name, namespace, to, rules }: GrantProps) {
+  constructor(scope: Construct, id: string, given: GrantProps) {
     super(scope, id);
+    const { name, namespace, to, rules } = sound(this, 'GrantProps', given, {
+      to: { namespace: 'missing', serviceAccountName: 'missing' },
+      rules: () => [],
+    });
     this.role = kubeObject<Role>(this, 'Resource', {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'Role',

@@ -69,7 +69,7 @@ export interface LiteralSecretOptions {
 export abstract class SecretSource {
   /** A key of a Secret that somebody else makes in the namespace, for example with kubectl. */
   static existing(secretName: string, key: string, options: ExistingSecretOptions = {}): SecretSource {
-    return new ExistingSecret({ secretName, key, optional: options.optional ?? false });
+    return new ExistingSecret({ secretName, key, optional: options?.optional ?? false });
   }
 
   /**

@@ -25,6 +25,8 @@ import { formatProblem, type Problem, reportProblem, reportProblems } from '../k
 import { Grant } from '../kubernetes/rbac.ts';
 import { defaultAgentImage } from '../platform/agent-image.ts';
 import type { PlatformReference } from '../platform/platform-reference.ts';
+import { sound } from '../props/sound.ts';
+import { missingPlatform } from '../props/stand-ins.ts';
 import type { GitSource } from '../source/git-source.ts';
 import { controllerRules, LEDGER_CONFIG_MAP } from './controller-rules.ts';
 import { sourceConfiguration } from './source-configuration.ts';
@@ -113,8 +115,9 @@ export class PipelineRecord extends Construct {
   readonly grant: Grant;
   readonly #contributions: StageContribution[] = [];
 
-  constructor(scope: Construct, id: string, props: PipelineRecordProps) {
+  constructor(scope: Construct, id: string, given: PipelineRecordProps) {
     super(scope, id);
+    const props = sound(this, 'PipelineRecordProps', given, { platform: missingPlatform() });
     const { namespace, platform, source } = props;
     this.pipelineName = props.pipelineName;
     this.namespace = namespace;

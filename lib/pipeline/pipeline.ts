@@ -5,8 +5,10 @@ import { KeelsonLabels } from '../kubernetes/labels.ts';
 import { isDnsLabel, toDnsLabel } from '../kubernetes/names.ts';
 import { IsolatedNamespace, type QuotaLimits } from '../kubernetes/namespace.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
-import { formatProblem, reportProblem } from '../kubernetes/problem.ts';
+import { formatProblem, reportProblem, reportProblems } from '../kubernetes/problem.ts';
 import type { PlatformReference } from '../platform/platform-reference.ts';
+import { soundProps } from '../props/sound.ts';
+import { missingPlatform } from '../props/stand-ins.ts';
 import type { GitSource } from '../source/git-source.ts';
 import { PipelineRecord } from './pipeline-record.ts';
 
@@ -68,7 +70,9 @@ export class Pipeline extends Chart {
   /** What the controller knows of the pipeline. */
   readonly record: PipelineRecord;
 
-  constructor(scope: Construct, id: string, props: PipelineProps) {
+  constructor(scope: Construct, id: string, given: PipelineProps) {
+    const standIns = { platform: missingPlatform() };
+    const { props, problems } = soundProps('PipelineProps', given, standIns);
     const { platform, source, podSecurity, quota, namespace = id } = props;
     const label = toDnsLabel(id);
     super(scope, id, {
@@ -76,6 +80,7 @@ export class Pipeline extends Chart {
       labels: { ...props.labels, [KeelsonLabels.PIPELINE]: label, 'app.kubernetes.io/part-of': label },
       disableResourceNameHashes: true,
     });
+    reportProblems(this, problems);
     this.namespaceName = namespace;
     this.platform = platform;
     this.source = source;

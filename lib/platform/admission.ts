@@ -12,6 +12,7 @@ import { KeelsonLabels } from '../kubernetes/labels.ts';
 import { kubeObject } from '../kubernetes/object.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
 import type { Subject } from '../kubernetes/rbac.ts';
+import { sound } from '../props/sound.ts';
 import { listenerNamespaceRole, listenerNodesRole } from './listener-roles.ts';
 
 const HELD = 'keel.sh/policy';
@@ -42,8 +43,9 @@ export class KeelAdmission extends Construct {
   /** The policy on Keel's updates of Deployments. */
   readonly policy: AdmissionPolicy;
 
-  constructor(scope: Construct, id: string, { platformName, keel, handOver }: KeelAdmissionProps) {
+  constructor(scope: Construct, id: string, given: KeelAdmissionProps) {
     super(scope, id);
+    const { platformName, keel, handOver } = sound(this, 'KeelAdmissionProps', given);
     this.policy = new AdmissionPolicy(this, 'policy', {
       name: `keelson-${platformName}-keel`,
       who: [...(keel === undefined ? [] : [isKeel(keel)]), ...(handOver ? [IS_NEIGHBOUR] : [])].join(' || '),
@@ -97,8 +99,11 @@ export class ControllerAdmission extends Construct {
   /** The policy on ClusterRoleBindings, where the controller makes any. */
   readonly clusterRoleBindings: AdmissionPolicy | undefined;
 
-  constructor(scope: Construct, id: string, props: ControllerAdmissionProps) {
+  constructor(scope: Construct, id: string, given: ControllerAdmissionProps) {
     super(scope, id);
+    const props = sound(this, 'ControllerAdmissionProps', given, {
+      controller: { namespace: 'missing', serviceAccountName: 'missing' },
+    });
     const { platformName, controller, commitNamespaceRole, handOver = false } = props;
     const { namespace, serviceAccountName } = controller;
     const listenerRole = listenerNamespaceRole(platformName);
@@ -252,12 +257,11 @@ export class AdmissionPolicy extends Construct {
   /** Its binding, which denies. */
   readonly binding: ApiObject;
 
-  constructor(
-    scope: Construct,
-    id: string,
-    { name, who, rule, variables, validations }: AdmissionPolicyProps,
-  ) {
+  constructor(scope: Construct, id: string, given: AdmissionPolicyProps) {
     super(scope, id);
+    const { name, who, rule, variables, validations } = sound(this, 'AdmissionPolicyProps', given, {
+      rule: { apiGroups: [], apiVersions: [], operations: [], resources: [] },
+    });
     this.policy = kubeObject<ValidatingAdmissionPolicy>(this, 'Resource', {
       apiVersion: 'admissionregistration.k8s.io/v1',
       kind: 'ValidatingAdmissionPolicy',

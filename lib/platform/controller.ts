@@ -19,6 +19,8 @@ import { every, Grant, named, type PolicyRule, type Subject } from '../kubernete
 import { type ContainerResources, resourceProblems, resourceRequirements } from '../kubernetes/resources.ts';
 import { apiTokenMount, apiTokenVolume, serviceAccount } from '../kubernetes/service-account.ts';
 import { scratchVolume, type WorkloadContainer, workload } from '../kubernetes/workload.ts';
+import { sound } from '../props/sound.ts';
+import { missingImage, missingRegistry } from '../props/stand-ins.ts';
 import type { Registry } from '../registry/registry.ts';
 import {
   LISTENER_NAMESPACE_RULES,
@@ -118,8 +120,12 @@ export class Controller extends Construct {
   /** Its rights over namespaces and RoleBindings. */
   readonly clusterRole: ApiObject;
 
-  constructor(scope: Construct, id: string, props: ControllerProps) {
+  constructor(scope: Construct, id: string, given: ControllerProps) {
     super(scope, id);
+    const props = sound(this, 'ControllerProps', given, {
+      agentImage: missingImage(),
+      registry: missingRegistry(),
+    });
     const { platformName, namespace, agentImage } = props;
     this.subject = { namespace, serviceAccountName: NAME };
     this.commitNamespaceRole = `keelson-${platformName}-commit-namespace`;

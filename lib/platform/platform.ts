@@ -14,6 +14,8 @@ import { isDnsLabel } from '../kubernetes/names.ts';
 import type { Egress } from '../kubernetes/network.ts';
 import { reportProblem, reportProblems } from '../kubernetes/problem.ts';
 import type { Subject } from '../kubernetes/rbac.ts';
+import { soundProps } from '../props/sound.ts';
+import { missingRegistry } from '../props/stand-ins.ts';
 import type { Registry } from '../registry/registry.ts';
 import { ControllerAdmission, KeelAdmission } from './admission.ts';
 import { defaultAgentImage } from './agent-image.ts';
@@ -159,11 +161,11 @@ export class Platform extends Chart implements PlatformReference {
       egress,
       handOver = false,
       keel = Keel.installed(),
-    } = props;
+    }: ExistingPlatformProps = props ?? {};
     return {
       platformName: name,
       controllerSubject: { namespace, serviceAccountName: CONTROLLER },
-      agentImage: props.agentImage,
+      agentImage: props?.agentImage,
       registry,
       cache,
       buildkit,
@@ -190,11 +192,14 @@ export class Platform extends Chart implements PlatformReference {
   /** The controller. */
   readonly controller: Controller;
 
-  constructor(scope: Construct, id: string, props: PlatformProps) {
+  constructor(scope: Construct, id: string, given: PlatformProps) {
+    const standIns = { registry: missingRegistry() };
+    const { props, problems } = soundProps('PlatformProps', given, standIns, ['buildkit.confinement']);
     super(scope, id, {
       labels: { ...props.labels, [KeelsonLabels.PLATFORM]: id },
       disableResourceNameHashes: true,
     });
+    reportProblems(this, problems);
     const {
       registry,
       namespace = DEFAULT_NAMESPACE,

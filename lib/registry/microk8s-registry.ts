@@ -1,9 +1,10 @@
-import type { ApiObject, Size } from 'cdk8s';
+import { type ApiObject, Size } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { Service } from 'kubernetes-types/core/v1.d.ts';
 import { isDnsLabel, isDnsSubdomain } from '../kubernetes/names.ts';
 import type { Destination } from '../kubernetes/network.ts';
 import { type Problem, reportProblems } from '../kubernetes/problem.ts';
+import { sound } from '../props/sound.ts';
 import { microk8sNodeFiles } from './microk8s-node-files.ts';
 import { type ImageOptions, ImageTarget, type NodeFile, type Registry } from './registry.ts';
 import { RegistryWorkload, type RegistryWorkloadProps } from './registry-workload.ts';
@@ -56,8 +57,9 @@ export class MicroK8sRegistry extends Construct implements Registry {
    * Deploys a registry that is like the addon's. Don't use it where the addon is enabled: both would own
    * the same objects.
    */
-  constructor(scope: Construct, id: string, props: MicroK8sRegistryProps) {
+  constructor(scope: Construct, id: string, given: MicroK8sRegistryProps) {
     super(scope, id);
+    const props = sound(this, 'MicroK8sRegistryProps', given, { storage: Size.gibibytes(1) });
     this.#address = new MicroK8sAddress(props);
     reportProblems(this, this.#address.problems('registry'));
     this.workload = new RegistryWorkload(this, 'workload', {
@@ -106,7 +108,7 @@ export class MicroK8sRegistry extends Construct implements Registry {
   }
 
   image(repository: string, options: ImageOptions = {}): ImageTarget {
-    return new ImageTarget(this, repository, options.tag);
+    return new ImageTarget(this, repository, options?.tag);
   }
 }
 
@@ -128,11 +130,12 @@ class MicroK8sAddress implements Registry {
   readonly insecure = true;
   readonly #nodeAddress: string;
 
-  constructor({
-    nodeAddress,
-    nodePort = 32000,
-    namespace = 'container-registry',
-  }: ExistingMicroK8sRegistryProps) {
+  constructor(props: ExistingMicroK8sRegistryProps) {
+    const {
+      nodeAddress,
+      nodePort = 32000,
+      namespace = 'container-registry',
+    }: ExistingMicroK8sRegistryProps = props ?? {};
     this.namespace = namespace;
     this.nodePort = nodePort;
     this.#nodeAddress = nodeAddress;
@@ -207,11 +210,11 @@ class MicroK8sAddress implements Registry {
   }
 
   image(repository: string, options: ImageOptions = {}): ImageTarget {
-    return new ImageTarget(this, repository, options.tag);
+    return new ImageTarget(this, repository, options?.tag);
   }
 }
 
 function isIpv4(text: string): boolean {
-  const parts = text.split('.');
+  const parts = typeof text === 'string' ? text.split('.') : [];
   return parts.length === 4 && parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255);
 }

@@ -10,12 +10,13 @@ import { exceptFromLinters } from '../kubernetes/linters.ts';
 import { IsolatedNamespace } from '../kubernetes/namespace.ts';
 import { networkPolicy, tcp } from '../kubernetes/network.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
-import { reportProblems } from '../kubernetes/problem.ts';
+import { type Problem, reportProblems } from '../kubernetes/problem.ts';
 import { type ContainerResources, resourceProblems, resourceRequirements } from '../kubernetes/resources.ts';
 import { service } from '../kubernetes/service.ts';
 import { serviceAccount } from '../kubernetes/service-account.ts';
 import { volumeClaim } from '../kubernetes/storage.ts';
 import { claimVolume, workload } from '../kubernetes/workload.ts';
+import { sound } from '../props/sound.ts';
 
 /** Props of {@link RegistryWorkload}. */
 export interface RegistryWorkloadProps {
@@ -65,8 +66,12 @@ export class RegistryWorkload extends Construct {
   /** The claim of its volume. */
   readonly claim: ApiObject;
 
-  constructor(scope: Construct, id: string, props: RegistryWorkloadProps) {
+  constructor(scope: Construct, id: string, given: RegistryWorkloadProps) {
     super(scope, id);
+    const props = sound(this, 'RegistryWorkloadProps', given, {
+      nodePort: 32000,
+      storage: Size.gibibytes(1),
+    });
     const { namespace, nodePort, storage, storageClassName, resources, clients = PRIVATE } = props;
     const image = props.image ?? defaultImage(this, 'docker.io/library/registry:2.8.3');
     const labels = { ...partLabels(NAME, 'registry'), ...SELECTOR };
@@ -74,6 +79,7 @@ export class RegistryWorkload extends Construct {
       ...image.problems('image'),
       ...resourceProblems('resources', resources),
       ...cidrProblems('clients', clients),
+      ...portProblems(nodePort),
     ]);
 
     this.namespace = new IsolatedNamespace(this, 'namespace', {
@@ -151,4 +157,10 @@ function ingress(clients: readonly string[]): NetworkPolicyIngressRule {
     ],
     ports: tcp(PORT),
   };
+}
+
+function portProblems(nodePort: number): Problem[] {
+  if (Number.isInteger(nodePort) && nodePort >= 1 && nodePort <= 65535) return [];
+  const remedy = 'give a port that nodes have free; the addon uses 32000';
+  return [{ property: 'nodePort', value: nodePort, message: 'is not a port', remedy }];
 }

@@ -19,6 +19,8 @@ import { type Problem, reportProblem, reportProblems } from '../kubernetes/probl
 import type { SecretReference, SecretSource } from '../kubernetes/secret-source.ts';
 import { JobTemplate } from '../pipeline/job-template.ts';
 import { recordOf } from '../pipeline/pipeline-record.ts';
+import { sound } from '../props/sound.ts';
+import { missingTarget } from '../props/stand-ins.ts';
 import { bindDockerConfig } from '../registry/docker-config.ts';
 import type { ImageTarget } from '../registry/registry.ts';
 import { releaseJobTemplate } from './release-job.ts';
@@ -60,8 +62,9 @@ export class ImageCopy extends Construct {
   /** The Job that is made for a commit; undefined outside of a release, which is reported. */
   readonly jobTemplate: JobTemplate | undefined;
 
-  constructor(scope: Construct, id: string, props: ImageCopyProps) {
+  constructor(scope: Construct, id: string, given: ImageCopyProps) {
     super(scope, id);
+    const props = sound(this, 'ImageCopyProps', given, { to: missingTarget() });
     const { to } = props;
     const plan = ReleasePlan.of(this);
     const record = recordOf(this, {});

@@ -14,6 +14,7 @@ import { type Problem, reportProblem, reportProblems } from '../kubernetes/probl
 import { every, Grant, named } from '../kubernetes/rbac.ts';
 import { serviceAccount } from '../kubernetes/service-account.ts';
 import { type PipelineRecord, recordOf, type StageProps } from '../pipeline/pipeline-record.ts';
+import { sound } from '../props/sound.ts';
 import { GitHubRelease, type GitHubReleaseProps } from './github-release.ts';
 import { RELEASE_ACCOUNT } from './release-job.ts';
 import { ReleasePlan } from './release-plan.ts';
@@ -98,8 +99,9 @@ export class Release extends Construct {
   /** What the release is made of. */
   readonly plan: ReleasePlan;
 
-  constructor(scope: Construct, id: string, props: ReleaseProps) {
+  constructor(scope: Construct, id: string, given: ReleaseProps) {
     super(scope, id);
+    const props = sound(this, 'ReleaseProps', given, { after: this as never });
     const { after, assets = [], timeout = Duration.hours(1) } = props;
     // Its namespace is not the pipeline's, on purpose.
     const { namespace: _own, ...stage } = props;

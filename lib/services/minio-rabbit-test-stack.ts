@@ -1,4 +1,5 @@
 import { Construct } from 'constructs';
+import { sound } from '../props/sound.ts';
 import { MinioService, type MinioServiceProps } from './minio-service.ts';
 import { RabbitService, type RabbitServiceProps } from './rabbit-service.ts';
 import type { TestService } from './test-service.ts';
@@ -35,8 +36,9 @@ export class MinioRabbitTestStack extends Construct implements Iterable<TestServ
   /** RabbitMQ. */
   readonly rabbit: RabbitService;
 
-  constructor(scope: Construct, id: string, props: MinioRabbitTestStackProps = {}) {
+  constructor(scope: Construct, id: string, given: MinioRabbitTestStackProps = {}) {
     super(scope, id);
+    const props = sound(this, 'MinioRabbitTestStackProps', given);
     const { namespace, minio, rabbit } = props;
     const common = namespace === undefined ? {} : { namespace };
     this.minio = new MinioService(this, 'minio', { ...minio, ...common });

@@ -10,6 +10,7 @@ import type { Destination } from '../kubernetes/network.ts';
 import { type ContainerResources, resourceRequirements } from '../kubernetes/resources.ts';
 import { scratchVolume, type WorkloadContainer } from '../kubernetes/workload.ts';
 import { namespaceOf } from '../pipeline/pipeline-record.ts';
+import { sound } from '../props/sound.ts';
 import { checkService, serviceCredentials, type TestServiceProps } from './service-props.ts';
 import { DATA_VOLUME, serviceWorkload } from './service-workload.ts';
 import type { TestService } from './test-service.ts';
@@ -64,8 +65,9 @@ export class MinioService extends Construct implements TestService {
   /** The claim of its volume. */
   readonly claim: ApiObject;
 
-  constructor(scope: Construct, id: string, props: MinioServiceProps = {}) {
+  constructor(scope: Construct, id: string, given: MinioServiceProps = {}) {
     super(scope, id);
+    const props = sound(this, 'MinioServiceProps', given, {}, ['clients', 'clients.*']);
     const { name = KIND, serviceName = `${name}-service`, storage = Size.gibibytes(15), resources } = props;
     const image = props.image ?? defaultImage(this, 'quay.io/minio/minio:RELEASE.2025-09-07T16-13-09Z');
     const namespace = namespaceOf(this, props.namespace);

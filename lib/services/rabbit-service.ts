@@ -12,6 +12,7 @@ import { kubeObject } from '../kubernetes/object.ts';
 import { type ContainerResources, resourceRequirements } from '../kubernetes/resources.ts';
 import { scratchVolume, type WorkloadContainer } from '../kubernetes/workload.ts';
 import { namespaceOf } from '../pipeline/pipeline-record.ts';
+import { sound } from '../props/sound.ts';
 import { checkService, serviceCredentials, type TestServiceProps } from './service-props.ts';
 import { DATA_VOLUME, serviceWorkload } from './service-workload.ts';
 import type { TestService } from './test-service.ts';
@@ -65,8 +66,9 @@ export class RabbitService extends Construct implements TestService {
   /** The claim of its volume. */
   readonly claim: ApiObject;
 
-  constructor(scope: Construct, id: string, props: RabbitServiceProps = {}) {
+  constructor(scope: Construct, id: string, given: RabbitServiceProps = {}) {
     super(scope, id);
+    const props = sound(this, 'RabbitServiceProps', given, {}, ['clients', 'clients.*']);
     const { name = KIND, serviceName = `${name}-service`, storage = Size.gibibytes(4), resources } = props;
     const image = props.image ?? defaultImage(this, 'docker.io/library/rabbitmq:3.13.7');
     const namespace = namespaceOf(this, props.namespace);

@@ -116,7 +116,7 @@ export interface LocalDirectory {
 export class GitSource {
   /** A repository on a git server, by https or ssh. */
   static remote(url: string, options: RemoteGitOptions): GitSource {
-    return new GitSource(url, options, undefined);
+    return new GitSource(url, isOptions(options) ? options : { branches: [] }, undefined);
   }
 
   /**
@@ -126,7 +126,7 @@ export class GitSource {
    * @param path the directory, as an absolute path
    */
   static local(path: string, options: LocalGitOptions = {}): GitSource {
-    const { branch = 'local', nodeName, version } = options;
+    const { branch = 'local', nodeName, version } = isOptions(options) ? options : {};
     return new GitSource(path, { branch, ...(version !== undefined && { version }) }, { path, nodeName });
   }
 
@@ -151,7 +151,7 @@ export class GitSource {
   private constructor(url: string, options: RemoteGitOptions, local: LocalDirectory | undefined) {
     this.#options = options;
     this.local = local;
-    this.url = fullGitUrl(url);
+    this.url = typeof url === 'string' ? fullGitUrl(url) : url;
     this.branches = options.branches ?? (options.branch === undefined ? [] : [options.branch]);
     this.pollInterval = options.pollInterval ?? Duration.minutes(1);
     this.version = options.version ?? Version.fromGitTag();
@@ -246,6 +246,11 @@ export class GitSource {
       },
     ];
   }
+}
+
+/** Programs that no compiler has seen may give anything. */
+function isOptions(options: unknown): boolean {
+  return typeof options === 'object' && options !== null;
 }
 
 function directoryProblems(property: string, { path, nodeName }: LocalDirectory): Problem[] {

@@ -4,9 +4,12 @@ import { hidden, type Problem } from '../kubernetes/problem.ts';
 const FORBIDDEN_HOST =
   /^(localhost|.*\.localhost|127\..*|0\..*|169\.254\..*|\[::.*\]|\[fe[89ab].*\]|metadata\.google\.internal|kubernetes(\.default(\.svc(\..*)?)?)?)$/;
 
-/** A git URL, with the short ssh form (`git@host:path`) written in full. */
+/** A git URL, with the short ssh form (`git@host:path`) written in full. With a second @, it is a password in one. */
 export function fullGitUrl(url: string): string {
-  return String(url).replace(/^([\w.-]+)@([\w.-]+):(?!\/)(.+)$/, 'ssh://$1@$2/$3');
+  return (typeof url === 'string' ? url : '').replace(
+    /^([\w.-]+)@([\w.-]+):(?!\/)([^@]+)$/,
+    'ssh://$1@$2/$3',
+  );
 }
 
 /**
@@ -17,8 +20,8 @@ export function fullGitUrl(url: string): string {
  */
 export function gitUrlProblems(property: string, text: string, allowHttp: boolean): Problem[] {
   const schemes = allowHttp ? ['https:', 'ssh:', 'http:'] : ['https:', 'ssh:'];
-  // What stands before an @ may be a credential, whatever is wrong with the rest.
-  const shown = text.replace(/^.*@/s, '***@');
+  // What stands before an @, or after ? or #, may be a credential, whatever is wrong with the rest.
+  const shown = text.replace(/^.*@/s, '***@').replace(/([?#]).*$/s, '$1***');
   const problem = (message: string, remedy: string, value: unknown = shown): Problem[] => [
     { property, value, message, remedy },
   ];

@@ -1,4 +1,4 @@
-import { GpuSharing, type TimeSlicingOptions } from 'keelson';
+import { GpuSharing, SecretSource, type TimeSlicingOptions } from 'keelson';
 import { aBuild, devicePlugin, gpuNode, type Row } from './row.ts';
 
 const slices = (options: object): object => ({
@@ -66,6 +66,11 @@ export const gpus: readonly Row[] = [
     'a label without its key',
     devicePlugin({ nodeSelector: 'gpu', tolerations: {} }),
     'foreign/plugin: nodeSelector: is no set of labels (got "gpu"); …',
+  ],
+  [
+    'a secret in place of labels',
+    devicePlugin({ nodeSelector: SecretSource.existing('CANARY', 'CANARY') }),
+    'foreign/plugin: nodeSelector: is no set of labels (got an instance of ExistingSecret); …',
   ],
   [
     'a handler that is none',

@@ -133,6 +133,16 @@ const builders: readonly Row[] = [
     "platform/buildkit: confinement: names no profile (got \"none\"); give { appArmor: 'profile' }, 'node-default' or 'unconfined'",
   ],
   [
+    'an AppArmor profile without a name',
+    aDaemon({ confinement: { appArmor: ' ' } }),
+    'platform/buildkit: confinement.appArmor: is not the name of a profile (got " "); give the name …',
+  ],
+  [
+    "a seccomp profile outside of the kubelet's folder",
+    aDaemon({ confinement: { seccomp: 'a/../../b.json' } }),
+    'platform/buildkit: confinement.seccomp: is not a path below the kubelet\'s folder (got "a/../../b.json"); …',
+  ],
+  [
     'a daemon in a namespace of Kubernetes',
     aDaemon({ namespace: 'kube-system' }),
     'platform/buildkit/namespace: namespace: is a namespace of Kubernetes itself (got "kube-system"); …',

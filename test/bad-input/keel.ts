@@ -174,11 +174,15 @@ export const keel: readonly Row[] = [
     },
     'platform/keel: trigger.host: leads to the Keel of a already, and not to that of b (got "keel.example.com"); give the webhook of each namespace a host of its own',
   ],
-  ['nothing among the namespaces to watch', listing(undefined), 'platform/keel: namespaces[0]: …(got ""); …'],
+  [
+    'nothing among the namespaces to watch',
+    listing(undefined),
+    'platform: keel.namespaces[0]: is missing (got nothing); …',
+  ],
   [
     'a namespace to watch without a name',
     listing({ trigger: KeelTrigger.poll() }),
-    'platform/keel: namespaces[0]: …(got ""); …',
+    'platform: keel.namespaces[0].namespace: is missing (got nothing); …',
   ],
   [
     'a namespace to watch with a webhook without a host',

@@ -128,6 +128,21 @@ export const names: readonly Row[] = [
     'ci/namespace: quota.limits.cpu: is not a quantity (got "lots"); give a number with a unit, such as 32Gi',
   ],
   [
+    'a limit in the quota of nothing that Kubernetes counts',
+    (app) => pipeline(app, { quota: { 'limits.gpu': '1' } }),
+    'ci/namespace: quota: is not a resource that a quota can limit (got "limits.gpu"); give one …',
+  ],
+  [
+    'a limit in the quota without a name',
+    (app) => pipeline(app, { quota: { '\ta b\n': '1' } }),
+    'ci/namespace: quota: is not a resource that a quota can limit (got "\\ta b\\n"); give one …',
+  ],
+  [
+    'half a pod in the quota',
+    (app) => pipeline(app, { quota: { 'count/pods': '500m' } }),
+    'ci/namespace: quota.count/pods: is not a whole number (got "500m"); give how many there may be',
+  ],
+  [
     'no controller',
     (app) => platform(app, { controller: { replicas: 0 } }),
     'platform/controller: controller.replicas: is out of range (got 0); give a whole number from 1 to 5',
@@ -152,6 +167,19 @@ export const names: readonly Row[] = [
     'a password of no characters',
     (app) => new GeneratedSecret(pipeline(app), 'keys', { keys: { a: { password: { length: 0 } } } }),
     'ci/keys: keys.a…(got 0); …',
+  ],
+  [
+    'a way of making a value, and a value beside it',
+    (app) =>
+      new GeneratedSecret(pipeline(app), 'keys', {
+        keys: { a: { password: { length: 9, value: 'CANARY' } as never } },
+      }),
+    'ci/keys: keys.a: has more than one way of making a value takes (got a hidden value); give no more than { password: { length } }',
+  ],
+  [
+    'no set of keys',
+    (app) => new GeneratedSecret(pipeline(app), 'keys', { keys: 'CANARY' as never }),
+    'ci/keys: keys: is no set of keys (got a hidden value); …',
   ],
   [
     'a key of a Secret that Kubernetes refuses',
@@ -181,7 +209,7 @@ export const names: readonly Row[] = [
   [
     'a number as a label of a pipeline',
     (app) => pipeline(app, { labels: { a: 1 as never } }),
-    'ci/namespace/Resource: metadata.labels.a: is no text (got 1); write it as a text, such as "true"…',
+    'ci: labels.a: is of another type (got 1); give a text',
   ],
   [
     'two services of one name',

@@ -58,6 +58,11 @@ export const resources: readonly Row[] = [
     'ci/build: volume.mountPath…(got "/keelson/run"); …',
   ],
   [
+    'a cache that keeps half a mebibyte more',
+    (app) => platform(app, { cache: { maxMemory: Size.kibibytes(1536) } }),
+    'platform/cache: maxMemory: is not a whole number of mebibytes (got "1536Ki"); give Size.mebibytes(512)',
+  ],
+  [
     'a cache whose memory is less than it keeps',
     (app) =>
       platform(app, {
