@@ -69,7 +69,7 @@ export const SHAPES: Shapes = {
       "name": "text",
       "who": "text",
       "rule": {"fieldsOf":"ResourceRule"},
-      "variables": {"list":{"fieldsOf":"Variable"}},
+      "variables?": {"list":{"fieldsOf":"Variable"}},
       "validations": {"list":{"fieldsOf":"Validation"}},
     },
     ArgoApplicationProps: {
