@@ -18,7 +18,7 @@ import { sound } from '../props/sound.ts';
 import { missingTarget } from '../props/stand-ins.ts';
 import { bindDockerConfig, bindDockerConfigs } from '../registry/docker-config.ts';
 import type { ImageTarget } from '../registry/registry.ts';
-import { ReleasePlan, type TestedImage } from '../release/release-plan.ts';
+import { ReleasePlan } from '../release/release-plan.ts';
 import type { GitSource } from '../source/git-source.ts';
 import { isInsideRepository } from '../source/version.ts';
 import { baseArguments, baseBuilders, baseImageProblems } from './base-images.ts';
@@ -27,7 +27,7 @@ import type { BuildProgram, ImageOutput } from './build-program.ts';
 import { defaultImage } from './default-image.ts';
 import type { ImageBuilderProps } from './image-builder-props.ts';
 import type { ImageName } from './image-name.ts';
-import type { ImageSource } from './image-source.ts';
+import type { BuiltImage, ImageSource, PushedImage } from './image-source.ts';
 import { imageLabels, labelProblems } from './labels.ts';
 import { ARCHIVE, archiveMount, SKOPEO_IMAGE } from './push-container.ts';
 import { CONTEXT_MOUNT } from './source-container.ts';
@@ -40,14 +40,14 @@ const ACCOUNTS = { secretName: 'keelson-registry-accounts', key: 'accounts' } as
  * namespace. The Job is a template that the platform's controller fills: nothing runs until a commit
  * arrives. A kind of builder adds a {@link BuildProgram}.
  */
-export abstract class ImageBuilder extends Construct implements ImageSource {
+export abstract class ImageBuilder extends Construct implements ImageSource, BuiltImage {
   readonly image: ImageName;
   /** Where the image goes. */
   readonly target: ImageTarget;
   /** The objects that are made for a commit; undefined where platform or source is missing, which is reported. */
   readonly jobTemplate: JobTemplate | undefined;
   /** The image as a pod reaches it. */
-  readonly pushed: TestedImage;
+  readonly pushed: PushedImage;
   /** The pipeline's record; undefined where a platform is missing, which is reported. */
   protected readonly record: PipelineRecord | undefined;
 

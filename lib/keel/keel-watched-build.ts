@@ -5,6 +5,7 @@ import type { NetworkPolicyPeer } from 'kubernetes-types/networking/v1.d.ts';
 import { inactiveNames } from '../agent/listener.ts';
 import { OUTPUTS_PORT } from '../agent/release.ts';
 import { ImageName } from '../image/image-name.ts';
+import type { PushedImage } from '../image/image-source.ts';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
 import { SCALED_AT_RUN_TIME } from '../kubernetes/linter-reasons.ts';
 import { exceptFromLinters } from '../kubernetes/linters.ts';
@@ -16,7 +17,6 @@ import { every, Grant, named, type Subject } from '../kubernetes/rbac.ts';
 import type { SecretReference } from '../kubernetes/secret-source.ts';
 import { sound } from '../props/sound.ts';
 import { missingBuild } from '../props/stand-ins.ts';
-import type { TestedImage } from '../release/release-plan.ts';
 import { buildExceptions } from './build-pod.ts';
 import { buildProblems } from './build-problems.ts';
 import {
@@ -67,7 +67,7 @@ export class KeelWatchedBuild extends Construct {
   /** The image that is watched and runs. */
   readonly image: ImageName;
   /** The image as a pod reaches it, where its builder pushed it. */
-  readonly pushed: TestedImage;
+  readonly pushed: PushedImage;
   /** The Deployment that Keel rolls. */
   readonly deployment: ApiObject;
   /** What the gate may do. */

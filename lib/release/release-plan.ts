@@ -1,9 +1,8 @@
 import type { IConstruct } from 'constructs';
 import type { ImageConfiguration, SecretKeyConfiguration } from '../agent/configuration.ts';
 import type { ReleaseJobConfiguration } from '../agent/release.ts';
-import type { ImageName } from '../image/image-name.ts';
+import type { PushedImage } from '../image/image-source.ts';
 import type { Destination } from '../kubernetes/network.ts';
-import type { Registry } from '../registry/registry.ts';
 
 /** What a part of a release tells of itself. Configurations are asked for at synthesis. */
 export interface ReleaseContribution {
@@ -29,14 +28,6 @@ export interface ReleaseContribution {
   readonly destinations?: () => readonly Destination[];
 }
 
-/** The image that a release is about, as a pod reaches it. */
-export interface TestedImage {
-  /** Its repository. */
-  readonly image: ImageName;
-  /** The registry; undefined where it is not known, and taken for one on the internet. */
-  readonly registry: Registry | undefined;
-}
-
 /** What a release is made of. Image builders and copies below a Release add themselves to it. */
 export class ReleasePlan {
   /** The plan of the nearest Release above a construct. */
@@ -48,11 +39,11 @@ export class ReleasePlan {
   readonly namespace: string;
   /** Where the outputs of the tested run are fetched from; undefined where nothing is built before. */
   readonly outputs: Destination | undefined;
-  /** The image that was tested, and its registry where that is known. */
-  readonly tested: TestedImage;
+  /** The image that was tested. */
+  readonly tested: PushedImage;
   readonly #contributions: ReleaseContribution[] = [];
 
-  constructor(namespace: string, outputs: Destination | undefined, tested: TestedImage) {
+  constructor(namespace: string, outputs: Destination | undefined, tested: PushedImage) {
     this.namespace = namespace;
     this.outputs = outputs;
     this.tested = tested;
