@@ -17,6 +17,7 @@ import { type PipelineRecord, recordOf } from '../pipeline/pipeline-record.ts';
 import { sound } from '../props/sound.ts';
 import { missingTarget } from '../props/stand-ins.ts';
 import { bindDockerConfig, bindDockerConfigs } from '../registry/docker-config.ts';
+import { declareLookUp } from '../registry/looked-in.ts';
 import type { ImageTarget } from '../registry/registry.ts';
 import { ReleasePlan } from '../release/release-plan.ts';
 import type { GitSource } from '../source/git-source.ts';
@@ -100,6 +101,7 @@ export abstract class ImageBuilder extends Construct implements ImageSource, Bui
   ): JobTemplate {
     const { platform, agentImage, pipelineName: pipeline, sourceConfiguration } = record;
     const { target, concurrency = 'queue', maxAttempts = 1 } = props;
+    declareLookUp(platform, target.registry);
     const name = this.node.id;
     const secrets = this.#bindSecrets(program, record);
     // What may push a release is with the release, out of the build's reach.

@@ -17,6 +17,7 @@ import { every, Grant, named, type Subject } from '../kubernetes/rbac.ts';
 import type { SecretReference } from '../kubernetes/secret-source.ts';
 import { sound } from '../props/sound.ts';
 import { missingBuild } from '../props/stand-ins.ts';
+import { declareLookUp } from '../registry/looked-in.ts';
 import { buildExceptions } from './build-pod.ts';
 import { buildProblems } from './build-problems.ts';
 import {
@@ -151,6 +152,7 @@ export class KeelWatchedBuild extends Construct {
     );
 
     const { registry } = stage;
+    if (registry !== undefined && record !== undefined) declareLookUp(record.platform, registry);
     const request = { namespace, policy, trigger, ...(registry !== undefined && { registry }) };
     const watcher =
       handOver === undefined ? keel?.watch(request) : this.#neighbour(handOver, request, stage)?.account;

@@ -11,7 +11,7 @@ import { BEHIND_SERVICE } from '../kubernetes/linter-reasons.ts';
 import { exceptFromLinters } from '../kubernetes/linters.ts';
 import { checkNamespace, IsolatedNamespace } from '../kubernetes/namespace.ts';
 import {
-  type Destination,
+  distinct,
   type Egress,
   networkPolicy,
   to,
@@ -169,7 +169,7 @@ export class Keel extends Construct implements KeelReference {
         toDns(),
         toApiServer(props.apiServer),
         ...toInternet(props.egress),
-        ...to(unique(this.#requests().flatMap(({ registry }) => registry?.destinations ?? []))),
+        ...to(distinct(this.#requests().flatMap(({ registry }) => registry?.destinations ?? []))),
       ],
     });
     for (const [index, listed] of (props.namespaces ?? []).entries()) this.#list(listed, index);
@@ -292,9 +292,4 @@ export class Keel extends Construct implements KeelReference {
 /** The labels of the pods of one Keel. */
 function podsOf({ serviceAccountName }: Subject): Record<string, string> {
   return { ...PODS, 'app.kubernetes.io/name': NAME, 'app.kubernetes.io/instance': serviceAccountName };
-}
-
-/** The same destination once, however many builds asked for it. */
-function unique(destinations: readonly Destination[]): Destination[] {
-  return [...new Map(destinations.map((destination) => [JSON.stringify(destination), destination])).values()];
 }

@@ -89,6 +89,11 @@ export function to(destinations: readonly Destination[]): NetworkPolicyEgressRul
   return destinations.map(({ peers, ports }) => ({ to: [...peers], ports: tcp(...ports) }));
 }
 
+/** The same destination once, however many asked for it. */
+export function distinct(destinations: readonly Destination[]): Destination[] {
+  return [...new Map(destinations.map((destination) => [JSON.stringify(destination), destination])).values()];
+}
+
 /** TCP ports. */
 export function tcp(...ports: number[]): NetworkPolicyPort[] {
   return ports.map((port) => ({ protocol: 'TCP', port }));

@@ -11,7 +11,15 @@ import { AGENT_UID } from '../keel/gate.ts';
 import { durationProblems } from '../kubernetes/durations.ts';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
 import { IsolatedNamespace } from '../kubernetes/namespace.ts';
-import { type Egress, networkPolicy, to, toApiServer, toDns, toInternet } from '../kubernetes/network.ts';
+import {
+  distinct,
+  type Egress,
+  networkPolicy,
+  to,
+  toApiServer,
+  toDns,
+  toInternet,
+} from '../kubernetes/network.ts';
 import { kubeObject } from '../kubernetes/object.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
 import { type Problem, reportProblems } from '../kubernetes/problem.ts';
@@ -21,6 +29,7 @@ import { apiTokenMount, apiTokenVolume, serviceAccount } from '../kubernetes/ser
 import { scratchVolume, type WorkloadContainer, workload } from '../kubernetes/workload.ts';
 import { sound } from '../props/sound.ts';
 import { missingImage, missingRegistry } from '../props/stand-ins.ts';
+import { lookUpsOf } from '../registry/looked-in.ts';
 import type { Registry } from '../registry/registry.ts';
 import {
   LISTENER_NAMESPACE_RULES,
@@ -89,6 +98,12 @@ export interface ControllerProps {
    */
   readonly handOver?: boolean;
   /**
+   * Further registries in which the controller looks for images, in a private network, for pipelines of other
+   * programs. Those of this program's pipelines, and those on the internet, need not be named.
+   * @default - none
+   */
+  readonly registries?: readonly Registry[];
+  /**
    * Resources of the container.
    * @default - 50m to 1 CPU, 128 to 512 MiB of memory
    */
@@ -148,7 +163,12 @@ export class Controller extends Construct {
         toDns(),
         toApiServer(props.apiServer),
         ...toInternet(props.egress),
-        ...to(props.registry.destinations),
+        ...to(
+          distinct([
+            ...[props.registry, ...(props.registries ?? [])].flatMap(({ destinations }) => destinations),
+            ...lookUpsOf(scope),
+          ]),
+        ),
       ],
     });
     this.configMap = kubeObject<ConfigMap>(this, 'configuration', {
@@ -333,6 +353,7 @@ function controllerProblems({
   replicas,
   maxConcurrentBuilds,
   retention,
+  registries = [],
   resources,
 }: ControllerProps): Problem[] {
   const count = (property: string, value: number | undefined, most: number): Problem[] =>
@@ -352,6 +373,7 @@ function controllerProblems({
     ...count('retention.maxPerPipeline', retention?.maxPerPipeline, 1000),
     ...durationProblems('controller.retention.succeeded', retention?.succeeded, 60, 365 * 86_400),
     ...durationProblems('controller.retention.failed', retention?.failed, 60, 365 * 86_400),
+    ...registries.flatMap((registry, index) => registry.problems(`controller.registries[${index}]`)),
     ...resourceProblems('controller.resources', resources),
   ];
 }

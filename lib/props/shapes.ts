@@ -253,6 +253,7 @@ export const SHAPES: Shapes = {
       "maxConcurrentBuilds?": "number",
       "retention?": {"fieldsOf":"RetentionProps"},
       "handOver?": "flag",
+      "registries?": {"list":{"like":"Registry"}},
       "resources?": {"fieldsOf":"ContainerResources"},
     },
     CpuResources: {
@@ -617,7 +618,7 @@ export const SHAPES: Shapes = {
       "cache?": {"either":[{"fieldsOf":"RedisLayerCacheProps"},{"fieldsOf":"LayerCache"},{"oneOf":[false]}]},
       "buildkit?": {"either":[{"fieldsOf":"BuildKitDaemonProps"},{"fieldsOf":"BuildKitReference"},{"oneOf":[false]}]},
       "keel?": {"either":[{"fieldsOf":"KeelProps"},{"like":"KeelReference"},{"oneOf":[false]}]},
-      "controller?": {"fields":{"resources?":{"fieldsOf":"ContainerResources"},"replicas?":"number","maxConcurrentBuilds?":"number","retention?":{"fieldsOf":"RetentionProps"}}},
+      "controller?": {"fields":{"resources?":{"fieldsOf":"ContainerResources"},"replicas?":"number","maxConcurrentBuilds?":"number","retention?":{"fieldsOf":"RetentionProps"},"registries?":{"list":{"like":"Registry"}}}},
       "agentImage?": {"like":"ImageName"},
       "apiServer?": {"list":"text"},
       "egress?": {"list":{"either":["text",{"fieldsOf":"Destination"}]}},

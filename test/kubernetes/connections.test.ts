@@ -1,6 +1,13 @@
 // Which connections the synthesized NetworkPolicies allow: all that a pipeline needs, and none that it must not have.
 
-import { ImageName, KeelWatchedBuild, MinioService } from 'keelson';
+import {
+  HostedRegistry,
+  ImageName,
+  type KeelsonApp,
+  KeelWatchedBuild,
+  MakisuBuilder,
+  MinioService,
+} from 'keelson';
 import { describe, expect, test } from 'vitest';
 import { commitOn, filled } from '../support/commits.ts';
 import { templated } from '../support/image-build.ts';
@@ -8,8 +15,8 @@ import { templated } from '../support/image-build.ts';
 import { listeners } from '../support/listeners.ts';
 
 import { podsOf } from '../support/pods.ts';
-import { pipeline, pipelineConfiguration, reference } from '../support/programs.ts';
-import { type Manifest, synthesized } from '../support/synthesized.ts';
+import { pipeline, pipelineConfiguration, platform, reference } from '../support/programs.ts';
+import { type Build, type Manifest, synthesized } from '../support/synthesized.ts';
 import { variants } from '../support/variants.ts';
 import { connections, type ExternalRef, type PodRef } from './network-policy.ts';
 
@@ -340,5 +347,40 @@ describe('an image in a registry of a private network', () => {
     ['the build', 'hosted/build', '10.1.0.7', 5000, false],
   ])('%s (%s) → %s, port %i: %s', (_who, from, external, port, allowed) => {
     expect(may({ from: podIn(from), to: { external }, port })).toBe(allowed);
+  });
+});
+
+describe('a private registry that is not that of the platform', () => {
+  const corp = HostedRegistry.at('registry.corp:5000', { addresses: ['10.9.9.9/32'] });
+  const controllerOf = (make: Build) => {
+    const { objects } = synthesized(make);
+    const controller = podsOf(objects).find(({ of }) => of.endsWith('/keelson-controller'));
+    const from: PodRef = { namespace: 'keelson-system', labels: controller?.labels ?? {} };
+    const { allows: may } = connections(objects);
+    return (external: string, port: number): boolean => may({ from, to: { external }, port });
+  };
+
+  test.each<[string, (app: KeelsonApp) => void]>([
+    [
+      'an image build of its program pushes there',
+      (app) => {
+        const ci = pipeline(app, { platform: platform(app) });
+        new MakisuBuilder(ci, 'image', { target: corp.image('team/app') });
+      },
+    ],
+    [
+      'it is named, for a pipeline of another program',
+      (app) => platform(app, { controller: { registries: [corp] } }),
+    ],
+  ])('the controller reaches it where %s', (_why, make) => {
+    const reaches = controllerOf(make);
+    expect(reaches('10.9.9.9', 5000)).toBe(true);
+    expect(reaches('10.9.9.9', 22)).toBe(false);
+    expect(reaches('10.9.9.8', 5000)).toBe(false);
+    expect(reaches('172.31.39.52', 32000)).toBe(true);
+  });
+
+  test('the controller does not reach it where nothing is said of it', () => {
+    expect(controllerOf((app) => pipeline(app, { platform: platform(app) }))('10.9.9.9', 5000)).toBe(false);
   });
 });

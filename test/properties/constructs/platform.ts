@@ -12,7 +12,7 @@ import {
   RegistryWorkload,
 } from 'keelson';
 import { registry } from '../../support/programs.ts';
-import { call, fields, one, only, plain, type Values } from '../value.ts';
+import { call, fields, list, one, only, plain, type Values } from '../value.ts';
 import { recipes as imageRecipes, factories as images } from './image.ts';
 import { recipes as keelRecipes, factories as keels } from './keel.ts';
 import {
@@ -68,6 +68,7 @@ const controller: Readonly<Record<string, Values>> = {
   replicas: plain(fc.integer({ min: 1, max: 5 })),
   maxConcurrentBuilds: plain(fc.integer({ min: 1, max: 1000 })),
   retention,
+  registries: list(existingRegistry),
   resources,
 };
 
