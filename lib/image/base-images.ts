@@ -1,4 +1,5 @@
 import type { Problem } from '../kubernetes/problem.ts';
+import type { Registry } from '../registry/registry.ts';
 import { ImageName } from './image-name.ts';
 import type { ImageSource } from './image-source.ts';
 
@@ -23,6 +24,14 @@ export function baseArguments(bases: BaseImages): Record<string, string> {
       return [name, String(image)];
     }),
   );
+}
+
+/** The registries of the images that are built before. */
+export function baseRegistries(bases: BaseImages): Registry[] {
+  const registries = Object.values(bases)
+    .filter(isImage)
+    .flatMap((base) => builderOf(base)?.pushed.registry ?? []);
+  return [...new Set(registries)];
 }
 
 /** What is wrong with base images. */

@@ -1,6 +1,6 @@
 import { type Duration, Size } from 'cdk8s';
 import type { Job } from 'kubernetes-types/batch/v1.d.ts';
-import type { Container, ServiceAccount, Volume } from 'kubernetes-types/core/v1.d.ts';
+import type { ConfigMap, Container, ServiceAccount, Volume } from 'kubernetes-types/core/v1.d.ts';
 import type { NetworkPolicy } from 'kubernetes-types/networking/v1.d.ts';
 import type { GitCredentialConfiguration } from '../agent/configuration.ts';
 import { placeholder, type TemplateObject } from '../agent/job-template.ts';
@@ -15,16 +15,17 @@ import {
 import { exceptedFromLinters, type LinterException } from '../kubernetes/linters.ts';
 import { toDnsLabel } from '../kubernetes/names.ts';
 import { isolatedNamespaceObjects } from '../kubernetes/namespace.ts';
-import { type Destination, to, toDns, toInternet } from '../kubernetes/network.ts';
+import { type Destination, distinct, to, toDns, toInternet } from '../kubernetes/network.ts';
 import type { PodSecurity } from '../kubernetes/pod-security.ts';
 import type { ContainerResources } from '../kubernetes/resources.ts';
 import type { PlatformReference } from '../platform/platform-reference.ts';
-import type { ImageTarget } from '../registry/registry.ts';
+import type { ImageTarget, Registry } from '../registry/registry.ts';
 import { outputsContainer } from '../release/outputs-container.ts';
 import type { GitSource } from '../source/git-source.ts';
 import type { BuildSteps } from './build-program.ts';
+import { authorityFiles } from './build-registries.ts';
 import type { ImageName } from './image-name.ts';
-import { authority, type PushOptions, pushContainer, pushVolumes, REGISTRY_CA } from './push-container.ts';
+import { type PushOptions, pushContainer, pushVolumes, REGISTRY_CA } from './push-container.ts';
 import { CONTEXT_MOUNT, sourceContainer, sourceObjects, sourceVolumes } from './source-container.ts';
 
 export interface BuildJobOptions {
@@ -37,6 +38,8 @@ export interface BuildJobOptions {
   readonly source: GitSource;
   readonly credential: GitCredentialConfiguration | undefined;
   readonly target: ImageTarget;
+  /** The registries of base images that the program builds before. */
+  readonly bases: readonly Registry[];
   readonly timeout: Duration;
   readonly podSecurity: PodSecurity;
   readonly steps: BuildSteps;
@@ -75,8 +78,8 @@ export function commitNamespaceTemplate(options: BuildJobOptions): TemplateObjec
     serviceAccount(namespace),
     networkPolicy(namespace, options),
     ...target.registry.aliasServices(namespace),
-    // Tools of the build know the registry by it, not only the push.
-    ...authority(REGISTRY_CA, namespace, target.registry),
+    // Tools of the build know the registries by them, not only the push.
+    ...authorities(namespace, options),
     ...(steps.objects ?? []),
     exceptedFromLinters(job(namespace, options), exceptions(options)),
   ];
@@ -92,9 +95,16 @@ function serviceAccount(namespace: string): ServiceAccount {
   };
 }
 
+function authorities(namespace: string, options: BuildJobOptions): ConfigMap[] {
+  const files = authorityFiles(options).map(({ file, certificates }) => [file, certificates] as const);
+  if (files.length === 0) return [];
+  const metadata = { name: REGISTRY_CA, namespace };
+  return [{ apiVersion: 'v1', kind: 'ConfigMap', metadata, data: Object.fromEntries(files) }];
+}
+
 function networkPolicy(
   namespace: string,
-  { platform, target, steps, outputs }: BuildJobOptions,
+  { platform, target, bases, steps, outputs }: BuildJobOptions,
 ): NetworkPolicy {
   return {
     apiVersion: 'networking.k8s.io/v1',
@@ -106,8 +116,13 @@ function networkPolicy(
       egress: [
         toDns(),
         ...toInternet(platform.egress),
-        ...to(target.registry.destinations),
-        ...to(steps.destinations ?? []),
+        ...to(
+          distinct([
+            ...target.registry.destinations,
+            ...(steps.destinations ?? []),
+            ...bases.flatMap(({ destinations }) => destinations),
+          ]),
+        ),
         ...to(outputs === undefined ? [] : [outputs]),
       ],
     },

@@ -6,7 +6,7 @@ import type { PodSecurity } from '../kubernetes/pod-security.ts';
 import type { ContainerResources } from '../kubernetes/resources.ts';
 import type { SecretReference, SecretSource } from '../kubernetes/secret-source.ts';
 import type { PlatformReference } from '../platform/platform-reference.ts';
-import type { ImageTarget } from '../registry/registry.ts';
+import type { ImageTarget, Registry } from '../registry/registry.ts';
 import type { ImageName } from './image-name.ts';
 
 /** What makes one kind of image builder differ from another. Everything else of a build, they share. */
@@ -34,10 +34,13 @@ export interface BuildProgram {
    */
   secrets?(platform: PlatformReference): Readonly<Record<string, BuildSecret>>;
   /**
-   * The form in which the program reads accounts for private base images.
+   * The form in which the program reads accounts for private base images, whose registries it is told too.
    * @default - a Docker configuration
    */
-  accountsForm?(target: ImageTarget): Pick<RegistryAccountsConfiguration, 'form' | 'transports'>;
+  accountsForm?(
+    target: ImageTarget,
+    bases: readonly Registry[],
+  ): Pick<RegistryAccountsConfiguration, 'form' | 'transports'>;
   /** The containers of one build; asked at synthesis. */
   steps(build: ImageBuild): BuildSteps;
 }
@@ -60,6 +63,8 @@ export interface ImageBuild {
   readonly namespace: string;
   /** Where the image goes. */
   readonly target: ImageTarget;
+  /** The registries of base images that the program builds before. */
+  readonly bases: readonly Registry[];
   /** What becomes of the image. */
   readonly output: ImageOutput;
   /** The directory with the context, in the volume `context`. */
@@ -118,7 +123,7 @@ export interface BuildSteps {
    */
   readonly objects?: readonly TemplateObject[];
   /**
-   * What the build connects to, beside DNS, the internet and the target's registry.
+   * What the build connects to, beside DNS, the internet and the registries of the target and the base images.
    * @default - nothing
    */
   readonly destinations?: readonly Destination[];

@@ -7,7 +7,7 @@ import { scratchVolume } from '../kubernetes/workload.ts';
 import { soundProps } from '../props/sound.ts';
 import { missingTarget } from '../props/stand-ins.ts';
 import type { BuildProgram, BuildSteps, ImageBuild } from './build-program.ts';
-import { furtherRegistries, plainHttpHosts } from './build-registries.ts';
+import { authorityFiles, furtherRegistries, plainHttpHosts } from './build-registries.ts';
 import { ImageBuilder } from './image-builder.ts';
 import type { ImageBuilderProps } from './image-builder-props.ts';
 import { dockerConfigVolume, REGISTRY_CA } from './push-container.ts';
@@ -82,7 +82,7 @@ function program({ storageDriver = 'overlay' }: BuildahBuilderProps): BuildProgr
 
 function steps(build: ImageBuild, storageDriver: string): BuildSteps {
   const config = build.accounts;
-  const { certificateAuthority } = build.target.registry;
+  const hasAuthority = authorityFiles(build).length > 0;
   const container: Container = {
     name: 'buildah',
     image: build.image.toString(),
@@ -108,9 +108,7 @@ function steps(build: ImageBuild, storageDriver: string): BuildSteps {
       ...(config === undefined
         ? []
         : [{ name: 'docker-config', mountPath: CREDENTIAL_MOUNT, readOnly: true }]),
-      ...(certificateAuthority === undefined
-        ? []
-        : [{ name: 'registry-ca', mountPath: CA_MOUNT, readOnly: true }]),
+      ...(hasAuthority ? [{ name: 'registry-ca', mountPath: CA_MOUNT, readOnly: true }] : []),
     ],
   };
   return {
@@ -121,9 +119,7 @@ function steps(build: ImageBuild, storageDriver: string): BuildSteps {
       scratchVolume('buildah-tmp', '10Gi'),
       { name: 'registries', configMap: { name: 'registries' } },
       ...(config === undefined ? [] : [dockerConfigVolume('docker-config', config)]),
-      ...(certificateAuthority === undefined
-        ? []
-        : [{ name: 'registry-ca', configMap: { name: REGISTRY_CA } }]),
+      ...(hasAuthority ? [{ name: 'registry-ca', configMap: { name: REGISTRY_CA } }] : []),
     ],
     objects: [registriesConfigMap(build)],
     destinations: furtherRegistries(build),
@@ -165,7 +161,7 @@ function argumentsOf(build: ImageBuild, storageDriver: string): string[] {
     '--format=docker',
     `--tag=docker-archive:${archive}:${target.pushName(target.tag.template)}`,
     `--file=${literalArgument(build.dockerfile)}`,
-    ...(target.registry.certificateAuthority === undefined ? [] : [`--cert-dir=${CA_MOUNT}`]),
+    ...(authorityFiles(build).length === 0 ? [] : [`--cert-dir=${CA_MOUNT}`]),
     ...(targetStage === undefined ? [] : [`--target=${literalArgument(targetStage)}`]),
     ...flags('build-arg', build.buildArgs),
     ...flags('label', build.labels),

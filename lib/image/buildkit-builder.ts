@@ -10,8 +10,10 @@ import { scratchVolume } from '../kubernetes/workload.ts';
 import { soundProps } from '../props/sound.ts';
 import { missingTarget } from '../props/stand-ins.ts';
 import type { ImageTarget } from '../registry/registry.ts';
+import { baseRegistries } from './base-images.ts';
 import type { BuildProgram, BuildSecret, BuildSteps, ImageBuild } from './build-program.ts';
-import { BUILDKIT_IMAGE } from './buildkit-daemon.ts';
+import { authorityFiles } from './build-registries.ts';
+import { BUILDKIT_IMAGE, BuildKitDaemon } from './buildkit-daemon.ts';
 import type { BuildKitReference } from './buildkit-daemon-props.ts';
 import { ImageBuilder } from './image-builder.ts';
 import type { ImageBuilderProps } from './image-builder-props.ts';
@@ -105,7 +107,13 @@ export class BuildKitBuilder extends ImageBuilder {
     reportProblems(this, [...problems, ...ownProblems(props)]);
     const branches = this.record?.source?.branches ?? props.source?.branches ?? [];
     if (props.registryCache !== false) reportProblems(this, cacheTagProblems(branches, props.target));
-    if (this.record === undefined || (props.buildkit ?? this.record.platform.buildkit) !== undefined) return;
+    if (this.record === undefined) return;
+    const daemon = props.buildkit ?? this.record.platform.buildkit;
+    if (daemon instanceof BuildKitDaemon) {
+      for (const registry of [this.target.registry, ...baseRegistries(props.baseImages ?? {})])
+        daemon.connect(registry);
+    }
+    if (daemon !== undefined) return;
     reportProblem(this, {
       property: 'buildkit',
       value: undefined,
@@ -145,7 +153,7 @@ function steps(
   props: BuildKitBuilderProps,
   daemon: BuildKitReference | undefined,
 ): BuildSteps {
-  const { certificateAuthority } = build.target.registry;
+  const hasAuthority = authorityFiles(build).length > 0;
   const tls = TLS_FILES.flatMap((key) => build.secrets[key] ?? []);
   // The accounts have the one that pushes among them.
   const credential = build.accounts ?? build.pushCredential;
@@ -155,9 +163,7 @@ function steps(
     ...(credential === undefined
       ? []
       : [{ name: 'docker-config', mountPath: CREDENTIAL_MOUNT, readOnly: true }]),
-    ...(certificateAuthority === undefined
-      ? []
-      : [{ name: 'registry-ca', mountPath: CA_MOUNT, readOnly: true }]),
+    ...(hasAuthority ? [{ name: 'registry-ca', mountPath: CA_MOUNT, readOnly: true }] : []),
   ];
   const container: Container = {
     name: 'buildctl',
@@ -186,9 +192,7 @@ function steps(
       scratchVolume('client-tmp', '1Gi'),
       ...tlsVolume(tls),
       ...(credential === undefined ? [] : [dockerConfigVolume('docker-config', credential)]),
-      ...(certificateAuthority === undefined
-        ? []
-        : [{ name: 'registry-ca', configMap: { name: REGISTRY_CA } }]),
+      ...(hasAuthority ? [{ name: 'registry-ca', configMap: { name: REGISTRY_CA } }] : []),
     ],
     destinations: daemon === undefined ? [] : [daemon.destination],
   };
@@ -245,15 +249,16 @@ function prefixed(prefix: string, values: Readonly<Record<string, string>>): Rec
 }
 
 /** All names in one field of the list: they are pushed as one image. */
-function exporter({ output, target }: ImageBuild): string[] {
+function exporter({ output, target, bases }: ImageBuild): string[] {
   const names = 'push' in output ? output.push.join() : '';
-  const { insecure, pushHost, certificateAuthority } = target.registry;
+  const { insecure } = target.registry;
   const fields = ['type=image', `"name=${names}"`, 'push=true', 'oci-mediatypes=true'];
   return [
     `--output=${[...fields, ...plainHttp(insecure)].join()}`,
-    ...(certificateAuthority === undefined
-      ? []
-      : [`--registry-auth-tlscontext=host=https://${pushHost},ca=${CA_MOUNT}/ca.crt`]),
+    ...authorityFiles({ target, bases }).map(
+      ({ registry, file }) =>
+        `--registry-auth-tlscontext=host=https://${registry.pushHost},ca=${CA_MOUNT}/${file}`,
+    ),
   ];
 }
 

@@ -84,7 +84,8 @@ export interface BuildKitDaemonProps {
   readonly resources?: ContainerResources;
   /**
    * The registries that images are pushed to or pulled from: which speak plain http, which certificate
-   * authorities are trusted, and where they are. One that is public and speaks https need not be named.
+   * authorities are trusted, and where they are. One that is public and speaks https need not be named, nor
+   * one to or from which a `BuildKitBuilder` of the same program pushes or pulls: the daemon is told of it.
    * @default - that of the platform
    */
   readonly registries?: readonly Registry[];

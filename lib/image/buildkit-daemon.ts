@@ -15,8 +15,8 @@ import { LOW_USER, ONE_PROBE, privilegeExceptions } from '../kubernetes/linter-r
 import type { LinterException } from '../kubernetes/linters.ts';
 import { shortHash } from '../kubernetes/names.ts';
 import { IsolatedNamespace } from '../kubernetes/namespace.ts';
-import { networkPolicy, tcp, to, toDns, toInternet } from '../kubernetes/network.ts';
-import { kubeObject } from '../kubernetes/object.ts';
+import { distinct, networkPolicy, tcp, to, toDns, toInternet } from '../kubernetes/network.ts';
+import { kubeObject, lazy } from '../kubernetes/object.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
 import { reportProblems } from '../kubernetes/problem.ts';
 import { resourceRequirements } from '../kubernetes/resources.ts';
@@ -26,6 +26,7 @@ import { serviceAccount } from '../kubernetes/service-account.ts';
 import { volumeClaim } from '../kubernetes/storage.ts';
 import { claimVolume, scratchVolume, type WorkloadContainer, workload } from '../kubernetes/workload.ts';
 import { sound } from '../props/sound.ts';
+import type { Registry } from '../registry/registry.ts';
 import {
   CONFIG_MOUNT,
   configFiles,
@@ -98,6 +99,8 @@ export class BuildKitDaemon extends Construct implements BuildKitReference {
   readonly configMap: ApiObject;
   /** The claim of its volume; undefined where it has none. */
   readonly claim: ApiObject | undefined;
+  readonly #registries: Set<Registry> = new Set();
+  readonly #namespace: string;
 
   constructor(scope: Construct, id: string, given: BuildKitDaemonProps = {}) {
     super(scope, id);
@@ -109,6 +112,7 @@ export class BuildKitDaemon extends Construct implements BuildKitReference {
     const labels = partLabels(NAME, 'image-daemon');
     reportProblems(this, daemonProblems(props, storage, cacheLimit, image));
 
+    this.#namespace = namespace;
     if (tls !== undefined) this.#declareSecret(tls.serverSecret, namespace);
     const { address, destination, clientSecret } = daemonIn(namespace, tls?.clientSecret);
     this.address = address;
@@ -120,12 +124,13 @@ export class BuildKitDaemon extends Construct implements BuildKitReference {
       quota: () => ({ 'count/pods': '5', 'limits.cpu': '64', 'limits.memory': '256Gi' }),
     });
     serviceAccount(this, 'service-account', NAME, namespace);
-    const data = configFiles({ ...props, cacheLimit });
+    const data = (): Record<string, string> =>
+      configFiles({ ...props, registries: [...this.#registries], cacheLimit });
     this.configMap = kubeObject<ConfigMap>(this, 'configuration', {
       apiVersion: 'v1',
       kind: 'ConfigMap',
       metadata: { name: NAME, namespace, labels },
-      data,
+      data: lazy(data),
     });
     if (persistent) {
       const claim = { size: storage, ...(storageClassName !== undefined && { storageClassName }) };
@@ -138,11 +143,7 @@ export class BuildKitDaemon extends Construct implements BuildKitReference {
       selector: SELECTOR,
       ports: [{ name: 'buildkit', port: PORT, targetPort: PORT, protocol: 'TCP' }],
     });
-    // A FROM may use them in a build's own namespace, and so it may here.
-    for (const alias of registries.flatMap((registry) => registry.aliasServices(namespace))) {
-      const id = `alias-${alias.metadata.name}`;
-      if (this.node.tryFindChild(id) === undefined) kubeObject<Service>(this, id, alias);
-    }
+    for (const registry of registries) this.connect(registry);
     networkPolicy(this, 'network-policy', {
       name: NAME,
       namespace,
@@ -161,8 +162,9 @@ export class BuildKitDaemon extends Construct implements BuildKitReference {
       egress: () => [
         toDns(),
         ...toInternet(props.egress),
-        ...registries.flatMap((registry) => to(registry.destinations)),
-        ...to(destinations),
+        ...to(
+          distinct([...[...this.#registries].flatMap((registry) => registry.destinations), ...destinations]),
+        ),
       ],
     });
     this.deployment = workload(this, 'Resource', {
@@ -173,7 +175,9 @@ export class BuildKitDaemon extends Construct implements BuildKitReference {
       uid: UID,
       serviceAccountName: NAME,
       replicas: 1,
-      podAnnotations: { [KeelsonAnnotations.CONFIGURATION_HASH]: shortHash(JSON.stringify(data)) },
+      podAnnotations: {
+        [KeelsonAnnotations.CONFIGURATION_HASH]: lazy(() => shortHash(JSON.stringify(data()))),
+      },
       pod: {
         securityContext: podSecurityContext(props.confinement),
         // Builds that run when the daemon is stopped fail, so they get time to end.
@@ -187,6 +191,19 @@ export class BuildKitDaemon extends Construct implements BuildKitReference {
       container: () => container(image, resources(props, storage), tls !== undefined),
       volumes: () => volumes(props, storage),
     });
+  }
+
+  /**
+   * Tells the daemon of a registry that an image is pushed to or pulled from, as `registries` does. Each
+   * `BuildKitBuilder` of the same program does it by itself.
+   */
+  connect(registry: Registry): void {
+    this.#registries.add(registry);
+    // A FROM may use them in a build's own namespace, and so it may here.
+    for (const alias of registry.aliasServices(this.#namespace)) {
+      const id = `alias-${alias.metadata.name}`;
+      if (this.node.tryFindChild(id) === undefined) kubeObject<Service>(this, id, alias);
+    }
   }
 
   /** The keys that the daemon reads of its certificate's Secret. */

@@ -18,11 +18,11 @@ import { sound } from '../props/sound.ts';
 import { missingTarget } from '../props/stand-ins.ts';
 import { bindDockerConfig, bindDockerConfigs } from '../registry/docker-config.ts';
 import { declareLookUp } from '../registry/looked-in.ts';
-import type { ImageTarget } from '../registry/registry.ts';
+import type { ImageTarget, Registry } from '../registry/registry.ts';
 import { ReleasePlan } from '../release/release-plan.ts';
 import type { GitSource } from '../source/git-source.ts';
 import { isInsideRepository } from '../source/version.ts';
-import { baseArguments, baseBuilders, baseImageProblems } from './base-images.ts';
+import { baseArguments, baseBuilders, baseImageProblems, baseRegistries } from './base-images.ts';
 import { BUILD_RESOURCES, commitNamespaceTemplate } from './build-job.ts';
 import type { BuildProgram, ImageOutput } from './build-program.ts';
 import { defaultImage } from './default-image.ts';
@@ -115,7 +115,18 @@ export abstract class ImageBuilder extends Construct implements ImageSource, Bui
       ...toKey(pushCredential),
       ...(release !== undefined && { namespace: release.namespace }),
     };
-    const accounts = this.#bindAccounts(record.namespace, props.pullCredentials ?? [], program, pushKey);
+    const { dockerfile = 'Dockerfile', context = '.', targetStage, baseImages = {} } = props;
+    const bases = baseRegistries(baseImages);
+    const accounts = this.#bindAccounts(
+      record.namespace,
+      props.pullCredentials ?? [],
+      program,
+      bases,
+      pushKey,
+    );
+    // A configuration of its own may have the accounts.
+    if (accounts === undefined && (program.pushes === 'always' || Object.keys(secrets).length === 0))
+      this.#warnOfBases(bases, program, pushKey);
     const credential = sourceConfiguration?.credential;
     const copySecrets: SecretKeyConfiguration[] = [
       ...Object.values(secrets).map(toKey),
@@ -137,7 +148,6 @@ export abstract class ImageBuilder extends Construct implements ImageSource, Bui
           // The commit's name first: by the time the tag moves, its digest can be traced.
           to: { registry: target.registry, credential: pushCredential, names: names.toReversed() },
         };
-    const { dockerfile = 'Dockerfile', context = '.', targetStage, baseImages = {} } = props;
     const after = baseBuilders(baseImages);
     const buildArgs = { ...props.buildArgs, ...baseArguments(baseImages) };
     const sizes = program.resources ?? BUILD_RESOURCES;
@@ -151,6 +161,7 @@ export abstract class ImageBuilder extends Construct implements ImageSource, Bui
         source,
         credential,
         target,
+        bases,
         push,
         outputs: release?.outputs,
         timeout: props.timeout ?? Duration.hours(1),
@@ -160,6 +171,7 @@ export abstract class ImageBuilder extends Construct implements ImageSource, Bui
           platform,
           namespace: placeholder('namespace'),
           target,
+          bases,
           output,
           secrets,
           accounts: accounts && { ...ACCOUNTS, optional: false },
@@ -226,6 +238,7 @@ export abstract class ImageBuilder extends Construct implements ImageSource, Bui
     namespace: string,
     sources: readonly SecretSource[],
     program: BuildProgram,
+    bases: readonly Registry[],
     push: SecretKeyConfiguration | undefined,
   ): RegistryAccountsConfiguration | undefined {
     const property = 'pullCredentials';
@@ -233,7 +246,7 @@ export abstract class ImageBuilder extends Construct implements ImageSource, Bui
       namespace,
     });
     if (references.length === 0) return undefined;
-    const form = program.accountsForm?.(this.target) ?? { form: 'docker-config' };
+    const form = program.accountsForm?.(this.target, bases) ?? { form: 'docker-config' };
     const from = references.map(toKey);
     if (program.pushes === 'always') return { ...ACCOUNTS, from: push ? [...from, push] : from, ...form };
     if (push?.namespace === undefined && from.some(({ secretName }) => secretName === push?.secretName)) {
@@ -245,6 +258,25 @@ export abstract class ImageBuilder extends Construct implements ImageSource, Bui
       });
     }
     return { ...ACCOUNTS, from, ...form };
+  }
+
+  /** Base images that ask for an account, of which the build has none. */
+  #warnOfBases(
+    bases: readonly Registry[],
+    program: BuildProgram,
+    push: SecretKeyConfiguration | undefined,
+  ): void {
+    for (const registry of bases) {
+      if ((registry.pullCredentials ?? []).length === 0) continue;
+      const pushed = program.pushes === 'always' && push !== undefined;
+      if (pushed && registry === this.target.registry) continue;
+      reportWarning(this, {
+        property: 'pullCredentials',
+        value: undefined,
+        message: `is missing, and a base image is in ${registry.imageHost}, which asks for an account`,
+        remedy: "give those of the base image's registry, registry.pullCredentials",
+      });
+    }
   }
 
   /** The tag, and a second one that tells which commit a digest was built from. */

@@ -5,7 +5,7 @@ import { reportProblems } from '../kubernetes/problem.ts';
 import { soundProps } from '../props/sound.ts';
 import { missingTarget } from '../props/stand-ins.ts';
 import type { BuildProgram, BuildSteps, ImageBuild } from './build-program.ts';
-import { furtherRegistries, plainHttpHosts } from './build-registries.ts';
+import { authorityFiles, furtherRegistries, hostsOf, plainHttpHosts } from './build-registries.ts';
 import { ImageBuilder } from './image-builder.ts';
 import type { ImageBuilderProps } from './image-builder-props.ts';
 import { dockerConfigVolume, REGISTRY_CA } from './push-container.ts';
@@ -67,7 +67,7 @@ function program({ registryCache = true }: KanikoBuilderProps): BuildProgram {
 
 function steps(build: ImageBuild, registryCache: boolean): BuildSteps {
   const config = build.accounts;
-  const { certificateAuthority } = build.target.registry;
+  const hasAuthority = authorityFiles(build).length > 0;
   const container: Container = {
     name: 'kaniko',
     image: build.image.toString(),
@@ -82,18 +82,14 @@ function steps(build: ImageBuild, registryCache: boolean): BuildSteps {
       ...(config === undefined
         ? []
         : [{ name: 'docker-config', mountPath: CREDENTIAL_MOUNT, readOnly: true }]),
-      ...(certificateAuthority === undefined
-        ? []
-        : [{ name: 'registry-ca', mountPath: CA_MOUNT, readOnly: true }]),
+      ...(hasAuthority ? [{ name: 'registry-ca', mountPath: CA_MOUNT, readOnly: true }] : []),
     ],
   };
   return {
     container,
     volumes: [
       ...(config === undefined ? [] : [dockerConfigVolume('docker-config', config)]),
-      ...(certificateAuthority === undefined
-        ? []
-        : [{ name: 'registry-ca', configMap: { name: REGISTRY_CA } }]),
+      ...(hasAuthority ? [{ name: 'registry-ca', configMap: { name: REGISTRY_CA } }] : []),
     ],
     destinations: furtherRegistries(build),
   };
@@ -101,7 +97,7 @@ function steps(build: ImageBuild, registryCache: boolean): BuildSteps {
 
 function argumentsOf(build: ImageBuild, registryCache: boolean): string[] {
   const { output, target, targetStage } = build;
-  const { pushHost, certificateAuthority } = target.registry;
+  const { pushHost } = target.registry;
   const names = 'push' in output ? output.push : [target.pushName(target.tag.template)];
   return [
     // It is in a container whether it recognizes the container's runtime or not.
@@ -111,7 +107,9 @@ function argumentsOf(build: ImageBuild, registryCache: boolean): string[] {
     ...names.map((name) => `--destination=${name}`),
     ...('archive' in output ? ['--no-push', `--tar-path=${output.archive}`] : []),
     ...plainHttpHosts(build).map((host) => `--insecure-registry=${host}`),
-    ...(certificateAuthority === undefined ? [] : [`--registry-certificate=${pushHost}=${CA_MOUNT}/ca.crt`]),
+    ...authorityFiles(build).flatMap(({ registry, file }) =>
+      hostsOf(registry).map((host) => `--registry-certificate=${host}=${CA_MOUNT}/${file}`),
+    ),
     ...(registryCache && 'push' in output
       ? ['--cache=true', `--cache-repo=${pushHost}/${target.repository}/cache`]
       : []),

@@ -8,8 +8,9 @@ import { isSecretName } from '../kubernetes/secret-scan.ts';
 import type { SecretSource } from '../kubernetes/secret-source.ts';
 import { soundProps } from '../props/sound.ts';
 import { missingTarget } from '../props/stand-ins.ts';
-import type { ImageTarget } from '../registry/registry.ts';
+import type { Registry } from '../registry/registry.ts';
 import type { BuildProgram, BuildSteps, ImageBuild } from './build-program.ts';
+import { authorityFiles, hostsOf } from './build-registries.ts';
 import { ImageBuilder } from './image-builder.ts';
 import type { ImageBuilderProps } from './image-builder-props.ts';
 import { REGISTRY_CA } from './push-container.ts';
@@ -104,14 +105,17 @@ function program({ cache, registryConfig }: MakisuBuilderProps): BuildProgram {
     ...(registryConfig !== undefined && {
       secrets: () => ({ [CONFIG_SECRET]: { property: 'registryConfig', source: registryConfig } }),
     }),
-    accountsForm: (target) => ({ form: 'makisu-registry-config', transports: transports(target) }),
+    accountsForm: (target, bases) => ({
+      form: 'makisu-registry-config',
+      transports: transports({ target, bases }),
+    }),
     steps: (build) => steps(build, cache ?? build.platform.cache),
   };
 }
 
 function steps(build: ImageBuild, cache: LayerCache | undefined): BuildSteps {
   const config = build.secrets[CONFIG_SECRET] ?? build.accounts;
-  const hasAuthority = build.target.registry.certificateAuthority !== undefined;
+  const hasAuthority = authorityFiles(build).length > 0;
   return {
     container: container(build, cache),
     volumes: [
@@ -128,28 +132,34 @@ function steps(build: ImageBuild, cache: LayerCache | undefined): BuildSteps {
           },
       ...(hasAuthority ? [{ name: 'registry-ca', configMap: { name: REGISTRY_CA } }] : []),
     ],
-    objects: config === undefined ? [registryConfigMap(build.namespace, build.target)] : [],
+    objects: config === undefined ? [registryConfigMap(build)] : [],
     destinations: cache === undefined ? [] : [cache.destination],
   };
 }
 
-/** How the target's registry is spoken to, by each of its names. */
-function transports({ registry }: ImageTarget): Record<string, RegistryTransport> {
-  const { insecure, certificateAuthority, pushHost, imageHost, aliases } = registry;
-  if (!insecure && certificateAuthority === undefined) return {};
-  const transport: RegistryTransport = insecure
-    ? { insecure: true }
-    : { certificateAuthority: `${CA_DIRECTORY}/ca.crt` };
-  return Object.fromEntries([pushHost, imageHost, ...aliases].map((host) => [host, transport]));
+type Registries = Pick<ImageBuild, 'target' | 'bases'>;
+
+/** How the registries of the target and the base images are spoken to, by each of their names. */
+function transports({ target, bases }: Registries): Record<string, RegistryTransport> {
+  const plain = [target.registry, ...bases].filter(({ insecure }) => insecure);
+  const entries: (readonly [Registry, RegistryTransport])[] = [
+    ...plain.map((registry) => [registry, { insecure: true }] as const),
+    ...authorityFiles({ target, bases })
+      .filter(({ registry }) => !registry.insecure)
+      .map(({ registry, file }) => [registry, { certificateAuthority: `${CA_DIRECTORY}/${file}` }] as const),
+  ];
+  return Object.fromEntries(
+    entries.flatMap(([registry, transport]) => hostsOf(registry).map((host) => [host, transport])),
+  );
 }
 
 /** Makisu's configuration for registries without accounts; for one that public certificates vouch for none is needed. */
-function registryConfigMap(namespace: string, target: ImageTarget): TemplateObject {
-  const config = makisuRegistries(new Map(), transports(target));
+function registryConfigMap(build: ImageBuild): TemplateObject {
+  const config = makisuRegistries(new Map(), transports(build));
   const configMap: ConfigMap = {
     apiVersion: 'v1',
     kind: 'ConfigMap',
-    metadata: { name: 'registry-config', namespace },
+    metadata: { name: 'registry-config', namespace: build.namespace },
     // JSON is YAML, and Makisu reads the file as YAML.
     data: { [CONFIG_FILE]: `${JSON.stringify(config, null, 2)}\n` },
   };
@@ -169,7 +179,7 @@ function container(build: ImageBuild, cache: LayerCache | undefined): Container 
       ...build.mounts,
       { name: 'registry-config', mountPath: CONFIG_DIRECTORY, readOnly: true },
       { name: 'storage', mountPath: '/makisu-storage' },
-      ...(build.target.registry.certificateAuthority === undefined
+      ...(authorityFiles(build).length === 0
         ? []
         : [{ name: 'registry-ca', mountPath: CA_DIRECTORY, readOnly: true }]),
     ],

@@ -18,7 +18,7 @@ export const ARCHIVE: string = `${ARCHIVE_MOUNT}/image.tar`;
 /** The mount by which the container that builds leaves its archive. */
 export const archiveMount: VolumeMount = { name: ARCHIVE_VOLUME, mountPath: ARCHIVE_MOUNT };
 
-/** The ConfigMap with the certificate authority of the registry that is pushed to, in the namespace of a build. */
+/** The ConfigMap with the certificate authorities of the registries, in the namespace of a build. */
 export const REGISTRY_CA = 'registry-ca';
 const SOURCE_REGISTRY_CA = 'source-registry-ca';
 
@@ -116,7 +116,7 @@ export function pushConfigMaps(
 }
 
 /** The ConfigMap of a registry's certificate authority; none where a public one signed its certificate. */
-export function authority(
+function authority(
   name: string,
   namespace: string,
   { certificateAuthority }: RegistryEnd['registry'],

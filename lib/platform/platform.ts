@@ -38,7 +38,7 @@ export interface PlatformProps extends Pick<ChartProps, 'labels'> {
   readonly cache?: RedisLayerCacheProps | LayerCache | false;
   /**
    * BuildKit's daemon, for BuildKitBuilder: options for one to deploy, `BuildKitDaemon.existing(…)`, or false
-   * for none. One that is deployed knows the platform's registry beside those of its options.
+   * for none. One that is deployed knows the registries of the platform, of its program's image builds and of its options.
    * @default false
    */
   readonly buildkit?: BuildKitDaemonProps | BuildKitReference | false;

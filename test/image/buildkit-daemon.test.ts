@@ -1,13 +1,21 @@
 import { Chart, Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-27';
-import { BuildKitDaemon, type BuildKitDaemonProps, ImageName, MicroK8sRegistry, Platform } from 'keelson';
+import {
+  BuildKitBuilder,
+  BuildKitDaemon,
+  type BuildKitDaemonProps,
+  HostedRegistry,
+  ImageName,
+  MicroK8sRegistry,
+  Platform,
+} from 'keelson';
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import type { ConfigMap } from 'kubernetes-types/core/v1.js';
 import { describe, expect, test } from 'vitest';
 import { at } from '../support/at.ts';
 import { podSecurityProblems } from '../support/pod-security.ts';
 import { privateRegistry } from '../support/private-registry.ts';
-import { registry } from '../support/programs.ts';
+import { pipeline, registry } from '../support/programs.ts';
 import { type Synthesized, synthesized } from '../support/synthesized.ts';
 
 const daemon = (props?: BuildKitDaemonProps): Synthesized =>
@@ -184,6 +192,16 @@ describe('a platform', () => {
     });
     expect(config(output)).toContain('[registry."172.31.39.52:32000"]');
     expect(config(output)).toContain('[registry."10.0.0.9:32000"]');
+  });
+
+  test("tells it of the registries of its program's image builds", () => {
+    const target = HostedRegistry.at('10.9.9.9:5000', { insecure: true }).image('team/app');
+    const output = synthesized((app) => {
+      const shared = new Platform(app, 'platform', { registry: registry(), buildkit: {} });
+      new BuildKitBuilder(pipeline(app, { platform: shared }), 'image', { target });
+    });
+    expect(config(output)).toContain('[registry."10.9.9.9:5000"]\nhttp = true');
+    expect(JSON.stringify(output.find('NetworkPolicy', 'buildkit'))).toContain('"cidr":"10.9.9.9/32"');
   });
 
   test('refers to one that another program installed, by namespace or by address', () => {
