@@ -42,7 +42,7 @@ export interface RegistryWorkloadProps {
    */
   readonly resources?: ContainerResources;
   /**
-   * Addresses that may reach the registry beside the cluster's image builds, Keel and the controller:
+   * Addresses that may reach the registry beside the cluster's image builds, releases, Keel and the controller:
    * the nodes, whose kubelets pull, and laptops that push.
    * @default - every private address
    */
@@ -143,16 +143,23 @@ export class RegistryWorkload extends Construct {
   }
 }
 
-/** A registry without accounts is open to whoever reaches it, so few may. */
+/**
+ * A registry without accounts is open to whoever reaches it, so few may. A pod's label is the word of whoever may
+ * make pods, so that of its namespace counts too: image builds are in those that a controller made, and the
+ * rest in those of the library.
+ */
 function ingress(clients: readonly string[]): NetworkPolicyIngressRule {
-  const stages = {
-    key: KeelsonLabels.STAGE,
-    operator: 'In' as const,
-    values: ['image-build', 'image-daemon', 'keel', 'controller'],
-  };
+  const values = ['image-daemon', 'keel', 'controller', 'release'];
   return {
     from: [
-      { namespaceSelector: {}, podSelector: { matchExpressions: [stages] } },
+      {
+        namespaceSelector: { matchExpressions: [{ key: KeelsonLabels.OWNER, operator: 'Exists' }] },
+        podSelector: { matchLabels: { [KeelsonLabels.STAGE]: 'image-build' } },
+      },
+      {
+        namespaceSelector: { matchLabels: { 'app.kubernetes.io/managed-by': 'keelson' } },
+        podSelector: { matchExpressions: [{ key: KeelsonLabels.STAGE, operator: 'In', values }] },
+      },
       ...clients.map((cidr) => ({ ipBlock: { cidr } })),
     ],
     ports: tcp(PORT),

@@ -1,12 +1,19 @@
 // Which connections the synthesized NetworkPolicies allow: all that a pipeline needs, and none that it must not have.
 
+import { Chart, Size } from 'cdk8s';
 import {
   HostedRegistry,
+  ImageCopy,
   ImageName,
   type KeelsonApp,
   KeelWatchedBuild,
   MakisuBuilder,
+  MicroK8sRegistry,
   MinioService,
+  Platform,
+  Release,
+  SecretSource,
+  Tag,
 } from 'keelson';
 import { describe, expect, test } from 'vitest';
 import { commitOn, filled } from '../support/commits.ts';
@@ -382,5 +389,49 @@ describe('a private registry that is not that of the platform', () => {
 
   test('the controller does not reach it where nothing is said of it', () => {
     expect(controllerOf((app) => pipeline(app, { platform: platform(app) }))('10.9.9.9', 5000)).toBe(false);
+  });
+});
+
+describe('a registry twin', () => {
+  const { objects } = synthesized((app) => {
+    const twin = new MicroK8sRegistry(new Chart(app, 'images'), 'registry', {
+      nodeAddress: '172.31.39.52',
+      storage: Size.gibibytes(10),
+      clients: ['172.31.39.52/32'],
+    });
+    const shared = new Platform(app, 'platform', { registry: twin, buildkit: {} });
+    const ci = pipeline(app, { platform: shared });
+    const image = new MakisuBuilder(ci, 'image', { target: twin.image('team/app') });
+    const build = new KeelWatchedBuild(ci, 'build', { image, command: ['x'] });
+    const to = HostedRegistry.quay({
+      pushCredential: SecretSource.existing('push', '.dockerconfigjson'),
+    }).image('team/app', { tag: Tag.version() });
+    new ImageCopy(new Release(ci, 'release', { after: build }), 'quay', { to });
+  });
+  const made = templated(objects, commitOn('main')).flat();
+  const everything = [...objects, ...made, stranger];
+  const { allows: may } = connections(everything);
+  const twin: PodRef = { namespace: 'container-registry', labels: { app: 'registry' } };
+  const labelled = (stage: string): PodRef => {
+    const found = podsOf(everything).find(({ labels }) => labels['keelson.dev/stage'] === stage);
+    if (found === undefined) throw new Error(`no pod of ${stage}`);
+    return { namespace: found.namespace ?? 'missing', labels: found.labels };
+  };
+  const client = ['image-build', 'image-daemon', 'keel', 'controller', 'release'];
+
+  test.each(client)('is reached by %s, and by no pod elsewhere that says it is that', (stage) => {
+    const from = labelled(stage);
+    expect(may({ from, to: twin, port: 5000 })).toBe(true);
+    expect(may({ from: { ...from, namespace: 'stranger' }, to: twin, port: 5000 })).toBe(false);
+  });
+
+  test('is not reached by the build, nor as an image build by a pod of the namespace of a pipeline', () => {
+    expect(may({ from: labelled('build'), to: twin, port: 5000 })).toBe(false);
+    expect(may({ from: { ...labelled('image-build'), namespace: 'ci' }, to: twin, port: 5000 })).toBe(false);
+  });
+
+  test('is reached by the addresses in clients alone', () => {
+    expect(may({ from: { external: '172.31.39.52' }, to: twin, port: 5000 })).toBe(true);
+    expect(may({ from: { external: '172.31.39.53' }, to: twin, port: 5000 })).toBe(false);
   });
 });
