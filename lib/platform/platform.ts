@@ -219,8 +219,10 @@ export class Platform extends Chart implements PlatformReference {
     declareNodeFiles(this, registry.nodeFiles);
 
     this.cache = layerCache(this, props.cache ?? {});
-    this.buildkit = buildkitReference(this, props.buildkit ?? false, this);
-    this.keel = keelReference(this, props.keel ?? {}, this);
+    // What is wrong with it is reported here alone.
+    const reachable = egressProblems('egress', egress).length > 0 ? undefined : egress;
+    this.buildkit = buildkitReference(this, props.buildkit ?? false, { registry, egress: reachable });
+    this.keel = keelReference(this, props.keel ?? {}, { registry, apiServer, egress: reachable });
     if (this.keel !== undefined && !isDnsLabel(this.keel.namespace)) this.#reportKeel(this.keel.namespace);
     this.controller = new Controller(this, 'controller', {
       ...props.controller,

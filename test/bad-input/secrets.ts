@@ -92,6 +92,23 @@ export const secrets: readonly Row[] = [
     (app) => platform(app, { egress: [{ peers: [{ podSelector: {} }], ports: [] }] }),
     'platform: egress: names no peers, or no ports (got …); give a CIDR, or { peers, ports } with at least one of each',
   ],
+  ...['0.0.0.0/0', '::/0', '128.0.0.0/1', '169.254.0.0/16', '127.0.0.0/8', '127.8.0.0/16', '126.0.0.0/7'].map(
+    (range): Row => [
+      `egress to ${range}`,
+      (app) => platform(app, { egress: ['10.0.0.0/8', range] }),
+      `platform: egress: has instance metadata or loopback addresses in it (got "${range}"); give the ranges that are needed, such as 10.1.0.0/16; without egress it is the internet`,
+    ],
+  ),
+  [
+    'egress to every address on a port',
+    (app) => platform(app, { egress: [{ peers: [{ ipBlock: { cidr: '0.0.0.0/0' } }], ports: [443] }] }),
+    'platform: egress: has instance metadata or loopback addresses in it (got "0.0.0.0/0"); …',
+  ],
+  [
+    "a daemon's egress to every address",
+    (app) => platform(app, { buildkit: { egress: ['::/0'] } }),
+    'platform/buildkit: egress: has instance metadata or loopback addresses in it (got "::/0"); …',
+  ],
   [
     'egress to nothing at all',
     (app) => platform(app, { egress: [null as never] }),

@@ -12,11 +12,12 @@ import {
   Tag,
 } from 'keelson';
 import { describe, expect, test } from 'vitest';
+import { egressProblems } from '../../lib/kubernetes/cidr.ts';
 import { toInternet } from '../../lib/kubernetes/network.ts';
 import { commitOn, filled } from '../support/commits.ts';
 import { podsOf } from '../support/pods.ts';
 import { existingKeel, pipelineConfiguration, registry, source } from '../support/programs.ts';
-import { synthesized } from '../support/synthesized.ts';
+import { problemsOf, synthesized } from '../support/synthesized.ts';
 import { type Connection, connections, type PodRef } from './network-policy.ts';
 
 const GIT: Destination = {
@@ -136,4 +137,17 @@ test('a platform of another program carries its egress to the pipeline', () => {
 test('what is no list opens nothing that is not open without it', () => {
   expect(toInternet('0.0.0.0/0' as never)).toEqual(toInternet(undefined));
   expect(toInternet([{ peers: [], ports: [1] }, null as never, { peers: [{}] } as never])).toEqual([]);
+});
+
+test('ranges without metadata and loopback are taken, as are those that except them', () => {
+  const block = { cidr: '0.0.0.0/0', except: ['169.254.0.0/16', '127.0.0.0/8'] };
+  const good = ['10.0.0.0/8', '169.254.20.10/32', '2000::/3', 'fd00::/8', '8.8.8.8/32'];
+  expect(egressProblems('egress', [...good, { peers: [{ ipBlock: block }], ports: [443] }])).toEqual([]);
+});
+
+test('what is wrong with egress is said once, however many parts have it', () => {
+  const problems = problemsOf((app) => {
+    new Platform(app, 'platform', { registry: registry(), buildkit: {}, egress: ['::/0'] });
+  });
+  expect(problems).toEqual([expect.stringContaining('platform: egress: ')]);
 });
