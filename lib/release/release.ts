@@ -13,7 +13,7 @@ import { PodSecurity } from '../kubernetes/pod-security.ts';
 import { type Problem, reportProblem, reportProblems } from '../kubernetes/problem.ts';
 import { every, Grant, named } from '../kubernetes/rbac.ts';
 import { serviceAccount } from '../kubernetes/service-account.ts';
-import { type PipelineRecord, recordOf, type StageProps } from '../pipeline/pipeline-record.ts';
+import { type PipelineRecord, recordAbove, recordOf, type StageProps } from '../pipeline/pipeline-record.ts';
 import { sound } from '../props/sound.ts';
 import { GitHubRelease, type GitHubReleaseProps } from './github-release.ts';
 import { RELEASE_ACCOUNT } from './release-job.ts';
@@ -25,7 +25,7 @@ export interface ReleaseProps extends Omit<StageProps, 'namespace'> {
   readonly after: KeelWatchedBuild | ImageBuilder;
   /**
    * The namespace of the release's Jobs and of the credentials that they use.
-   * @default - the pipeline's, with `-release` after it
+   * @default - the pipeline's, with the release's id after it, such as `my-project-release`
    */
   readonly namespace?: string;
   /**
@@ -107,7 +107,7 @@ export class Release extends Construct {
     const { namespace: _own, ...stage } = props;
     const record = recordOf(this, stage);
     const label = record && toDnsLabel(record.pipelineName);
-    this.namespace = props.namespace ?? `${record?.namespace ?? 'missing'}-release`;
+    this.namespace = props.namespace ?? `${record?.namespace ?? 'missing'}-${toDnsLabel(id)}`;
     this.isolation = new IsolatedNamespace(this, 'namespace', {
       name: this.namespace,
       labels: label === undefined ? {} : { [KeelsonLabels.PIPELINE]: label },
@@ -116,7 +116,15 @@ export class Release extends Construct {
     });
     serviceAccount(this, 'service-account', RELEASE_ACCOUNT, this.namespace);
     const outputs = record && this.#outputs(record, after, assets);
-    this.plan = new ReleasePlan(this.namespace, outputs, after.pushed);
+    const seconds = timeout.toSeconds({ integral: false });
+    this.plan = new ReleasePlan({
+      namespace: this.namespace,
+      outputs,
+      tested: after.pushed,
+      watched: after.image,
+      pipelineName: record?.pipelineName ?? 'missing',
+      timeoutSeconds: seconds,
+    });
     reportProblems(this, this.#problems(props, record));
     networkPolicy(this, 'network-policy', {
       name: RELEASE_ACCOUNT,
@@ -125,14 +133,11 @@ export class Release extends Construct {
       egress: () => [toDns(), ...toInternet(record?.platform.egress), ...to(this.#destinations())],
     });
     declareStage(this, { title: `release ${id}`, inputs: [{ from: after, label: 'has passed' }] });
-    const seconds = timeout.toSeconds({ integral: false });
     if (props.github !== undefined && record !== undefined) {
-      this.github = new GitHubRelease(this, 'github', {
+      this.github = new GitHubRelease(this, 'github-release', {
         ...props.github,
         agentImage: record.agentImage,
-        pipeline: record.pipelineName,
         assets: assets.length > 0,
-        timeoutSeconds: seconds,
       });
     }
     if (record === undefined) {
@@ -233,6 +238,23 @@ export class Release extends Construct {
         value: assets,
         message: 'can only be left by a build',
         remedy: 'release after a KeelWatchedBuild, or leave them out',
+      });
+    }
+    const other = recordAbove(after);
+    if (record !== undefined && other !== undefined && other !== record) {
+      problems.push({
+        property: 'after',
+        value: after.node.path,
+        message: 'is of another pipeline, whose controller would not know of the release',
+        remedy: `make the release in the pipeline ${other.pipelineName}`,
+      });
+    }
+    if (branches?.length === 0) {
+      problems.push({
+        property: 'branches',
+        value: branches,
+        message: 'names none, so that nothing would be released',
+        remedy: 'name a branch, or leave it out for all',
       });
     }
     const watched = record?.source?.branches;

@@ -3,6 +3,7 @@ import {
   ImageName,
   KeelWatchedBuild,
   MakisuBuilder,
+  Pipeline,
   Release,
   type ReleaseConfiguration,
   type ReleaseProps,
@@ -16,7 +17,14 @@ import { connections } from '../kubernetes/network-policy.ts';
 import { COMMIT, commitOn, filled } from '../support/commits.ts';
 import { templated } from '../support/image-build.ts';
 import { podsOf } from '../support/pods.ts';
-import { image, pipeline, pipelineConfiguration, registry } from '../support/programs.ts';
+import {
+  existingPlatform,
+  image,
+  pipeline,
+  pipelineConfiguration,
+  registry,
+  source,
+} from '../support/programs.ts';
 import {
   type Build,
   type Manifest,
@@ -48,7 +56,7 @@ function releaseOf(output: Synthesized): ReleaseConfiguration {
   return release;
 }
 
-function jobOf(output: Synthesized, name = 'github'): Job {
+function jobOf(output: Synthesized, name = 'github-release'): Job {
   const template = releaseOf(output).jobs.find((job) => job.name === name)?.jobTemplate ?? [];
   return filled(template, commitOn('main'))[0] as object;
 }
@@ -63,7 +71,7 @@ describe('by default', () => {
       namespace: 'ci-release',
       after: { build: 'build' },
       images: [],
-      jobs: [{ name: 'github' }],
+      jobs: [{ name: 'github-release' }],
       timeoutSeconds: 3600,
     });
     expect(releaseOf(output)).not.toHaveProperty('branches');
@@ -270,6 +278,21 @@ test('options of a GitHub release reach the program', () => {
   expect(releaseOf(output).branches).toEqual(['main']);
 });
 
+test('two releases of a pipeline have a namespace each', () => {
+  const output = synthesized((app) => {
+    const ci = pipeline(app);
+    const build = new KeelWatchedBuild(ci, 'build', { image: image(), command: ['x'] });
+    for (const id of ['stable', 'nightly']) {
+      new Release(ci, id, { after: build, github: { repository: 'a/b', token: token() } });
+    }
+  });
+  expect(output.names('Namespace')).toEqual(expect.arrayContaining(['ci-stable', 'ci-nightly']));
+  expect(pipelineConfiguration(output).releases.map(({ namespace }) => namespace)).toEqual([
+    'ci-stable',
+    'ci-nightly',
+  ]);
+});
+
 describe('what is refused', () => {
   test.each<[string, Partial<ReleaseProps>, string]>([
     ['the namespace of the build', { namespace: 'ci' }, 'ci/release: namespace: is where the build runs'],
@@ -277,6 +300,12 @@ describe('what is refused', () => {
       'a branch that is not watched',
       { branches: ['other'] },
       'branches: is not watched by the pipeline (got "other")',
+    ],
+    ['no branch at all', { branches: [] }, 'branches: names none, so that nothing would be released'],
+    [
+      'a token that nobody could make',
+      { github: { repository: 'a/b', token: SecretSource.generated() } },
+      'ci/release/github-release: github.token: is made by nobody',
     ],
     ['an absolute pattern', { assets: ['/etc/*'] }, "assets[0]: leaves the build's working directory"],
     ['a pattern that climbs', { assets: ['a/../../b'] }, "assets[0]: leaves the build's working directory"],
@@ -299,6 +328,48 @@ describe('what is refused', () => {
     ],
   ])('%s', (_name, props, problem) => {
     expect(problemsOf(program(props)).join('\n')).toContain(problem);
+  });
+
+  test('a build of another pipeline', () => {
+    const problems = problemsOf((app) => {
+      const other = new Pipeline(app, 'other', { platform: existingPlatform(), source: source() });
+      const build = new KeelWatchedBuild(other, 'build', { image: image(), command: ['x'] });
+      new Release(pipeline(app), 'release', { after: build });
+    });
+    expect(problems).toContain(
+      'ci/release: after: is of another pipeline, whose controller would not know of the release (got "other/build"); make the release in the pipeline other',
+    );
+  });
+
+  test('an image that starts the build again', () => {
+    const problems = problemsOf((app) => {
+      const ci = pipeline(app);
+      const target = registry().image('team/build', { tag: Tag.branch() });
+      const built = new MakisuBuilder(ci, 'image', { target });
+      const build = new KeelWatchedBuild(ci, 'build', { image: built, command: ['x'] });
+      const release = new Release(ci, 'release', { after: build });
+      new MakisuBuilder(release, 'again', { target });
+    }).join('\n');
+    expect(problems).toContain(
+      'ci/release/again: target: is the image whose build is released, so that each release would start the next',
+    );
+    expect(problems).toContain(
+      "ci/release/again: target: is pushed by ci/image too, and each would overwrite the other's",
+    );
+  });
+
+  test('two images of one name', () => {
+    const problems = problemsOf((app) => {
+      const ci = pipeline(app);
+      const target = registry().image('team/app', { tag: Tag.version() });
+      const build = new KeelWatchedBuild(ci, 'build', { image: image(), command: ['x'] });
+      const release = new Release(ci, 'release', { after: build });
+      new MakisuBuilder(release, 'one', { target });
+      new MakisuBuilder(release, 'two', { target });
+    });
+    expect(problems).toEqual([
+      expect.stringContaining('ci/release/two: target: is pushed by ci/release/one too'),
+    ]);
   });
 
   test('assets of a build without a volume', () => {
