@@ -152,6 +152,7 @@ export abstract class ImageBuilder extends Construct implements ImageSource, Bui
         credential,
         target,
         push,
+        release: release?.namespace,
         outputs: release?.outputs,
         timeout: props.timeout ?? Duration.hours(1),
         podSecurity: program.podSecurity,

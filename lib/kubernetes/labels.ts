@@ -15,6 +15,8 @@ export const KeelsonLabels = {
   COMMIT: 'keelson.dev/commit',
   /** The platform whose controller made the object, and may therefore delete it. */
   OWNER: 'keelson.dev/owner',
+  /** On the pods of a release's image builds: the release's namespace. */
+  RELEASE: 'keelson.dev/release',
   /** On a listener's namespace: the build that listens in it. */
   LISTENER: 'keelson.dev/listener',
 } as const;

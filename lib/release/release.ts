@@ -175,7 +175,10 @@ export class Release extends Construct {
             [KeelsonLabels.PIPELINE]: toDnsLabel(pipelineName),
           },
         },
-        podSelector: { matchLabels: { [KeelsonLabels.STAGE]: 'image-build' } },
+        // Not what every commit builds: that runs before anything is tested.
+        podSelector: {
+          matchLabels: { [KeelsonLabels.STAGE]: 'image-build', [KeelsonLabels.RELEASE]: this.namespace },
+        },
       },
     ]);
   }

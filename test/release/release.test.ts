@@ -1,3 +1,4 @@
+import { Chart } from 'cdk8s';
 import {
   type GitHubReleaseConfiguration,
   ImageName,
@@ -165,6 +166,7 @@ describe('connections', () => {
   const output = synthesized(
     program({}, (release) => {
       new MakisuBuilder(release, 'stock', { target: registry().image('team/stock', { tag: Tag.version() }) });
+      new MakisuBuilder(Chart.of(release), 'image', { target: registry().image('team/image') });
     }),
   );
   const all = [...output.objects, ...templated(output.objects, commitOn('main')).flat()];
@@ -179,7 +181,11 @@ describe('connections', () => {
   };
   const build = pod('Deployment', 'ci');
   const release = pod('Job', 'ci-release');
-  const stock = pod('Job', commitOn('main').namespace);
+  const imageBuilds = podsOf(all).filter(({ labels }) => labels['keelson.dev/stage'] === 'image-build');
+  const ofRelease = (one: { labels: Readonly<Record<string, string>> }): boolean =>
+    one.labels['keelson.dev/release'] === 'ci-release';
+  const [stock, ordinary] = [imageBuilds.find(ofRelease), imageBuilds.find((one) => !ofRelease(one))];
+  if (stock === undefined || ordinary === undefined) throw new Error('an image build is missing');
   const internet = { external: '140.82.121.3' };
 
   test('a release and its image builds fetch outputs from the gate, and reach the internet', () => {
@@ -194,6 +200,8 @@ describe('connections', () => {
   test('nobody else fetches them, and nobody reaches the release', () => {
     const stranger = { namespace: 'stranger', labels: release.labels };
     expect(allows({ from: stranger, to: build, port: 8081 })).toBe(false);
+    // In a namespace of the same controller and pipeline.
+    expect(allows({ from: ordinary, to: build, port: 8081 })).toBe(false);
     expect(allows({ from: build, to: release, port: 8081 })).toBe(false);
     expect(allows({ from: internet, to: build, port: 8081 })).toBe(false);
   });
