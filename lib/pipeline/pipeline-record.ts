@@ -60,6 +60,11 @@ export interface StageContribution {
    */
   readonly job?: () => JobConfiguration;
   /**
+   * ConfigMaps of the pipeline's namespace that the controller writes results into, beside those of builds.
+   * @default - none
+   */
+  readonly statuses?: readonly string[];
+  /**
    * Secrets of the pipeline's namespace that the controller has to read.
    * @default - none
    */

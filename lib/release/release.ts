@@ -1,5 +1,6 @@
 import { Duration } from 'cdk8s';
 import { Construct } from 'constructs';
+import type { ConfigMap } from 'kubernetes-types/core/v1.d.ts';
 import type { ReleaseConfiguration } from '../agent/release.ts';
 import { declareStage } from '../app/graph.ts';
 import type { ImageBuilder } from '../image/image-builder.ts';
@@ -9,6 +10,7 @@ import { KeelsonLabels } from '../kubernetes/labels.ts';
 import { isDnsLabel, toDnsLabel } from '../kubernetes/names.ts';
 import { IsolatedNamespace, type QuotaLimits } from '../kubernetes/namespace.ts';
 import { type Destination, networkPolicy, to, toDns, toInternet } from '../kubernetes/network.ts';
+import { kubeObject } from '../kubernetes/object.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
 import { type Problem, reportProblem, reportProblems } from '../kubernetes/problem.ts';
 import { every, Grant, named } from '../kubernetes/rbac.ts';
@@ -145,7 +147,11 @@ export class Release extends Construct {
       return;
     }
     this.grant = this.#grant(record);
-    record.contribute({ release: () => this.#configuration(props, seconds) });
+    const status = after instanceof KeelWatchedBuild ? undefined : this.#status(record);
+    record.contribute({
+      release: () => this.#configuration(props, seconds, status),
+      ...(status !== undefined && { statuses: [status] }),
+    });
   }
 
   #destinations(): Destination[] {
@@ -183,6 +189,17 @@ export class Release extends Construct {
     ]);
   }
 
+  /** Where the controller writes what became of it: an image has no status that could say so. */
+  #status({ namespace }: PipelineRecord): string {
+    const name = `${this.node.id}-status`;
+    kubeObject<ConfigMap>(this, 'status', {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name, namespace },
+    });
+    return name;
+  }
+
   #grant({ platform }: PipelineRecord): Grant {
     return new Grant(this, 'controller', {
       name: 'keelson-controller',
@@ -202,12 +219,17 @@ export class Release extends Construct {
     });
   }
 
-  #configuration({ after, branches }: ReleaseProps, timeoutSeconds: number): ReleaseConfiguration {
+  #configuration(
+    { after, branches }: ReleaseProps,
+    timeoutSeconds: number,
+    statusConfigMap: string | undefined,
+  ): ReleaseConfiguration {
     const { contributions } = this.plan;
     return {
       name: this.node.id,
       namespace: this.namespace,
       after: after instanceof KeelWatchedBuild ? { build: after.node.id } : { image: after.node.id },
+      ...(statusConfigMap !== undefined && { statusConfigMap }),
       ...(branches !== undefined && { branches: [...branches] }),
       images: contributions.flatMap(({ image }) => image?.() ?? []),
       jobs: contributions.flatMap(({ job }) => job?.() ?? []),

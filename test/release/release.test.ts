@@ -184,8 +184,12 @@ describe('connections', () => {
   const imageBuilds = podsOf(all).filter(({ labels }) => labels['keelson.dev/stage'] === 'image-build');
   const ofRelease = (one: { labels: Readonly<Record<string, string>> }): boolean =>
     one.labels['keelson.dev/release'] === 'ci-release';
-  const [stock, ordinary] = [imageBuilds.find(ofRelease), imageBuilds.find((one) => !ofRelease(one))];
-  if (stock === undefined || ordinary === undefined) throw new Error('an image build is missing');
+  const imageBuild = (released: boolean): { namespace: string; labels: Readonly<Record<string, string>> } => {
+    const found = imageBuilds.find((one) => ofRelease(one) === released);
+    if (found === undefined) throw new Error('an image build is missing');
+    return { namespace: commitOn('main').namespace, labels: found.labels };
+  };
+  const [stock, ordinary] = [imageBuild(true), imageBuild(false)];
   const internet = { external: '140.82.121.3' };
 
   test('a release and its image builds fetch outputs from the gate, and reach the internet', () => {
@@ -250,8 +254,31 @@ test('a release after an image fetches nothing from a build', () => {
     const built = new MakisuBuilder(ci, 'image', { target: registry().image('team/x') });
     new Release(ci, 'release', { after: built, github: { repository: 'team/project', token: token() } });
   });
-  expect(releaseOf(output).after).toEqual({ image: 'image' });
+  expect(releaseOf(output)).toMatchObject({ after: { image: 'image' }, statusConfigMap: 'release-status' });
   expect(jobOf(output).spec?.template.spec?.initContainers).toEqual([]);
+});
+
+describe('what became of a release', () => {
+  const afterImage = synthesized((app) => {
+    const ci = pipeline(app);
+    const built = new MakisuBuilder(ci, 'image', { target: registry().image('team/x') });
+    new Release(ci, 'release', { after: built });
+  });
+  const written = ({ find }: Synthesized): unknown =>
+    find<Role>('Role', 'keelson-controller', 'ci').rules?.find(({ verbs }) => verbs.join() === 'get,patch')
+      ?.resourceNames;
+
+  test('after an image has an empty object of its own, which the controller may write by its name', () => {
+    const status = afterImage.find<Manifest>('ConfigMap', 'release-status', 'ci');
+    expect(status).not.toHaveProperty('data');
+    expect(written(afterImage)).toEqual(['keelson-ledger', 'release-status']);
+  });
+
+  test("after a build stands in the build's status", () => {
+    const output = synthesized(program());
+    expect(releaseOf(output)).not.toHaveProperty('statusConfigMap');
+    expect(written(output)).toEqual(['keelson-ledger', 'build-status']);
+  });
 });
 
 test('options of a GitHub release reach the program', () => {
