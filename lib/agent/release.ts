@@ -32,7 +32,7 @@ export interface ReleaseConfiguration {
   readonly branches?: readonly string[];
   /**
    * Images built from the released commit, in namespaces of their own as every image is. One for which a
-   * Secret is missing is skipped.
+   * Secret of the release's namespace is missing is skipped.
    */
   readonly images: readonly ImageConfiguration[];
   /** Jobs of the release's namespace. They start when all images have been built. */

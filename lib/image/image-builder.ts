@@ -177,7 +177,16 @@ export abstract class ImageBuilder extends Construct implements ImageSource, Bui
       }),
     );
     const { registry, repository, tag } = target;
-    const place = { host: registry.pushHost, repository, tag: tag.template, insecure: registry.insecure };
+    const { insecure, certificateAuthority } = registry;
+    const place: ImageConfiguration['target'] = {
+      host: registry.pushHost,
+      repository,
+      tag: tag.template,
+      insecure,
+      ...(certificateAuthority !== undefined && { certificateAuthority }),
+      // The controller may read it already, to copy it.
+      ...(pushKey !== undefined && { credential: pushKey }),
+    };
     const image = (): ImageConfiguration => ({
       name,
       target: place,

@@ -1,6 +1,9 @@
 import { Chart } from 'cdk8s';
 import {
+  BuildKitBuilder,
+  BuildKitDaemon,
   type GitHubReleaseConfiguration,
+  HostedRegistry,
   ImageName,
   KeelWatchedBuild,
   MakisuBuilder,
@@ -246,6 +249,33 @@ describe('an image of a release', () => {
       job.spec?.template.spec?.containers[0]?.args?.filter((arg) => /push|replica|^-t/.test(arg)),
     ).toEqual(['--push=registry.container-registry.svc.cluster.local:5000', '-t=team/stock:0.1.0']);
   });
+});
+
+test('the account that pushes an image of a release lies with the release, also where BuildKit reads it with others', () => {
+  const docker = (name: string): SecretSource => SecretSource.existing(name, '.dockerconfigjson');
+  const output = synthesized(
+    program({}, (release) => {
+      new BuildKitBuilder(release, 'stock', {
+        buildkit: BuildKitDaemon.existing({ namespace: 'buildkit' }),
+        target: HostedRegistry.quay({ pushCredential: docker('push') }).image('team/stock'),
+        pullCredentials: [docker('pull')],
+      });
+    }),
+  );
+  const push = { secretName: 'push', key: '.dockerconfigjson', namespace: 'ci-release' };
+  expect(releaseOf(output).images).toMatchObject([
+    {
+      target: { credential: push },
+      copySecrets: [],
+      registryAccounts: [{ from: [{ secretName: 'pull', key: '.dockerconfigjson' }, push] }],
+    },
+  ]);
+  const readable = (namespace: string): unknown =>
+    output
+      .find<Role>('Role', 'keelson-controller', namespace)
+      .rules?.find(({ resources, verbs }) => resources?.[0] === 'secrets' && verbs.join() === 'get')
+      ?.resourceNames;
+  expect([readable('ci'), readable('ci-release')]).toEqual([['pull'], ['push']]);
 });
 
 test('a release after an image fetches nothing from a build', () => {
