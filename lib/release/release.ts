@@ -1,4 +1,4 @@
-import { Duration } from 'cdk8s';
+import { type ApiObject, Duration } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { ConfigMap } from 'kubernetes-types/core/v1.d.ts';
 import type { ReleaseConfiguration } from '../agent/release.ts';
@@ -98,6 +98,8 @@ export class Release extends Construct {
   readonly grant: Grant | undefined;
   /** The release on GitHub. */
   readonly github: GitHubRelease | undefined;
+  /** The ConfigMap with what became of it; undefined after a build, whose own status says so. */
+  readonly status: ApiObject | undefined;
   /** What the release is made of. */
   readonly plan: ReleasePlan;
 
@@ -147,10 +149,10 @@ export class Release extends Construct {
       return;
     }
     this.grant = this.#grant(record);
-    const status = after instanceof KeelWatchedBuild ? undefined : this.#status(record);
+    this.status = after instanceof KeelWatchedBuild ? undefined : this.#status(record);
     record.contribute({
-      release: () => this.#configuration(props, seconds, status),
-      ...(status !== undefined && { statuses: [status] }),
+      release: () => this.#configuration(props, seconds),
+      ...(this.status !== undefined && { statuses: [this.status.name] }),
     });
   }
 
@@ -190,14 +192,12 @@ export class Release extends Construct {
   }
 
   /** Where the controller writes what became of it: an image has no status that could say so. */
-  #status({ namespace }: PipelineRecord): string {
-    const name = `${this.node.id}-status`;
-    kubeObject<ConfigMap>(this, 'status', {
+  #status({ namespace }: PipelineRecord): ApiObject {
+    return kubeObject<ConfigMap>(this, 'status', {
       apiVersion: 'v1',
       kind: 'ConfigMap',
-      metadata: { name, namespace },
+      metadata: { name: `${this.node.id}-status`, namespace },
     });
-    return name;
   }
 
   #grant({ platform }: PipelineRecord): Grant {
@@ -219,17 +219,13 @@ export class Release extends Construct {
     });
   }
 
-  #configuration(
-    { after, branches }: ReleaseProps,
-    timeoutSeconds: number,
-    statusConfigMap: string | undefined,
-  ): ReleaseConfiguration {
+  #configuration({ after, branches }: ReleaseProps, timeoutSeconds: number): ReleaseConfiguration {
     const { contributions } = this.plan;
     return {
       name: this.node.id,
       namespace: this.namespace,
       after: after instanceof KeelWatchedBuild ? { build: after.node.id } : { image: after.node.id },
-      ...(statusConfigMap !== undefined && { statusConfigMap }),
+      ...(this.status !== undefined && { statusConfigMap: this.status.name }),
       ...(branches !== undefined && { branches: [...branches] }),
       images: contributions.flatMap(({ image }) => image?.() ?? []),
       jobs: contributions.flatMap(({ job }) => job?.() ?? []),
