@@ -8,7 +8,7 @@ import type { Registry } from './registry.ts';
  *
  * @see https://kubernetes.io/docs/concepts/configuration/secret/#docker-config-secrets
  */
-export const DOCKER_CONFIG_KEY = '.dockerconfigjson';
+const DOCKER_CONFIG_KEY = '.dockerconfigjson';
 
 const REQUIRED = { type: 'kubernetes.io/dockerconfigjson', key: DOCKER_CONFIG_KEY } as const;
 
