@@ -134,7 +134,7 @@ export type { GitHubReleaseProps } from './release/github-release.ts';
 export { GitHubRelease } from './release/github-release.ts';
 export { ImageCopy, type ImageCopyProps } from './release/image-copy.ts';
 export { Release, type ReleaseProps } from './release/release.ts';
-export { type ReleaseContribution, ReleasePlan } from './release/release-plan.ts';
+export { type ReleaseContribution, ReleasePlan, type ReleasePlanOptions } from './release/release-plan.ts';
 export { MinioRabbitTestStack, type MinioRabbitTestStackProps } from './services/minio-rabbit-test-stack.ts';
 export { MinioService, type MinioServiceProps } from './services/minio-service.ts';
 export { RabbitService, type RabbitServiceProps } from './services/rabbit-service.ts';

@@ -120,12 +120,19 @@ export interface ImageConfiguration {
     readonly tag: string;
     /** Whether the registry speaks plain http. */
     readonly insecure: boolean;
+    /** The certificates, in PEM, of the private authority that signed its registry's; absent where a public one did. */
+    readonly certificateAuthority?: string;
+    /**
+     * The Docker configuration with the account that pushes, by which the controller asks for tags and digests
+     * too; absent where the registry is asked without one.
+     */
+    readonly credential?: SecretKeyConfiguration;
   };
   /** The objects made in the commit's namespace, the Namespace itself first, with placeholders. */
   readonly jobTemplate: readonly TemplateObject[];
   /** Keys of Secrets copied into the commit's namespace, under the same names. */
   readonly copySecrets: readonly SecretKeyConfiguration[];
-  /** Secrets made in the commit's namespace from Docker configurations in the pipeline's. */
+  /** Secrets made in the commit's namespace from Docker configurations in other namespaces. */
   readonly registryAccounts?: readonly RegistryAccountsConfiguration[];
   /** What happens to a build of the same tag that is still running when a newer commit arrives. */
   readonly concurrency: 'queue' | 'supersede';
@@ -139,7 +146,10 @@ export interface ImageConfiguration {
 
 /** Accounts of registries, put together in the form that one program reads: see {@link registryAccountsValue}. */
 export interface RegistryAccountsConfiguration extends SecretKeyConfiguration {
-  /** Docker configurations in the pipeline's namespace. Of two accounts for one registry the later wins. */
+  /**
+   * Docker configurations, each in the namespace that it names, or else in the pipeline's. Of two accounts for
+   * one registry the later wins.
+   */
   readonly from: readonly SecretKeyConfiguration[];
   /** What the program reads: a Docker configuration, or Makisu's registry.yaml. */
   readonly form: 'docker-config' | 'makisu-registry-config';

@@ -1,6 +1,6 @@
 import type { ControllerConfiguration, GateConfiguration, PipelineConfiguration } from './configuration.ts';
 import type { GitHubReleaseConfiguration } from './release.ts';
-import type { BuildStatus } from './status.ts';
+import type { BuildStatus, ReleaseStatus } from './status.ts';
 
 /** Every document that library and agent exchange; `schema.json` beside this file is made from it. */
 export type AgentDocument =
@@ -8,4 +8,5 @@ export type AgentDocument =
   | PipelineConfiguration
   | GateConfiguration
   | GitHubReleaseConfiguration
-  | BuildStatus;
+  | BuildStatus
+  | ReleaseStatus;

@@ -1,5 +1,6 @@
 import type { ImageConfiguration } from './configuration.ts';
 import type { TemplateObject } from './job-template.ts';
+import type { ReleaseStatus } from './status.ts';
 import type { AGENT_API_VERSION } from './version.ts';
 
 /** The key of a GitHub release's configuration in its ConfigMap. */
@@ -22,11 +23,16 @@ export interface ReleaseConfiguration {
   readonly namespace: string;
   /** What has to succeed before: a build, by its Deployment, or an image, by its name. */
   readonly after: { readonly build: string } | { readonly image: string };
+  /**
+   * The ConfigMap of the pipeline's namespace with what became of it, a {@link ReleaseStatus}; absent after a
+   * build, whose own status says so.
+   */
+  readonly statusConfigMap?: string;
   /** The branches whose commits are released; absent where all are. */
   readonly branches?: readonly string[];
   /**
    * Images built from the released commit, in namespaces of their own as every image is. One for which a
-   * Secret is missing is skipped.
+   * Secret of the release's namespace is missing is skipped.
    */
   readonly images: readonly ImageConfiguration[];
   /** Jobs of the release's namespace. They start when all images have been built. */

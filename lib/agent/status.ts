@@ -31,6 +31,32 @@ export interface ReleaseRun {
   readonly message?: string;
 }
 
+/** What became of a release after an image, which no build's status could say: the newest first, at most 20. */
+export interface ReleaseStatus {
+  /** The document's version. */
+  readonly apiVersion: typeof AGENT_API_VERSION;
+  /** The document's kind. */
+  readonly kind: 'ReleaseStatus';
+  /** The commits that were released, newest first. */
+  readonly commits: readonly ReleasedCommit[];
+}
+
+/** One commit's release after an image. Times are RFC 3339 in UTC. */
+export interface ReleasedCommit {
+  /** The commit's full object name. */
+  readonly commit: string;
+  /** Its branch. */
+  readonly branch: string;
+  /** The digest of the image that it follows. */
+  readonly digest: string;
+  /** When the release started. */
+  readonly startedAt: string;
+  /** When its last part ended; absent before that. */
+  readonly finishedAt?: string;
+  /** What became of each part. */
+  readonly releases: readonly ReleaseRun[];
+}
+
 /** One run of a watched build. Times are RFC 3339 in UTC. */
 export interface BuildRun {
   /** The pod's UID: the run's identity, and the holder of the build's Lease. */

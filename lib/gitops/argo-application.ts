@@ -3,6 +3,7 @@ import { Construct } from 'constructs';
 import { kubeObject } from '../kubernetes/object.ts';
 import { type Problem, reportProblems } from '../kubernetes/problem.ts';
 import { sound } from '../props/sound.ts';
+import { applyAgain } from './applied-again.ts';
 import type { ArgoApplicationObject } from './argo-types.ts';
 import {
   folder,
@@ -101,6 +102,7 @@ export class ArgoApplication extends Construct {
     const { path = 'manifests', namespace = 'argocd', project = 'default', cluster } = props;
     const { automated = true, prune = true, selfHeal = true, deleteObjects = false } = props;
     const { url, revision } = repositoryOf(props);
+    applyAgain(this);
     reportProblems(this, [
       ...labelProblems('id', id),
       ...repositoryProblems(props),

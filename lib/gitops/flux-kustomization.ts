@@ -3,6 +3,7 @@ import { Construct } from 'constructs';
 import { kubeObject } from '../kubernetes/object.ts';
 import { type Problem, reportProblems } from '../kubernetes/problem.ts';
 import { sound } from '../props/sound.ts';
+import { applyAgain } from './applied-again.ts';
 import type { FluxSource } from './flux-git-repository.ts';
 import type { FluxKustomizationObject } from './flux-types.ts';
 import {
@@ -108,6 +109,7 @@ export class FluxKustomization extends Construct {
     const dependsOn = (props.dependsOn ?? []).filter((other) => other instanceof FluxKustomization);
     const { interval = Duration.minutes(10), retryInterval = Duration.minutes(1) } = props;
     const { timeout = Duration.minutes(5) } = props;
+    applyAgain(this);
     this.name = id;
     this.namespace = namespace;
     reportProblems(this, [

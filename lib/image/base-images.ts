@@ -1,17 +1,17 @@
 import type { Problem } from '../kubernetes/problem.ts';
 import type { Registry } from '../registry/registry.ts';
 import { ImageName } from './image-name.ts';
-import type { ImageSource } from './image-source.ts';
+import type { BuiltImage, ImageSource } from './image-source.ts';
 
 /** Base images by the ARG of the Dockerfile that names them. */
 export type BaseImages = Readonly<Record<string, ImageSource | ImageName>>;
 
-/** The names of the images that are built before. */
-export function baseBuilders(bases: BaseImages): string[] {
-  const names = Object.values(bases)
+/** The names of the images that the same pipeline builds before; another one builds its own when it does. */
+export function baseBuilders(bases: BaseImages, isOurs: (builder: BuiltImage) => boolean): string[] {
+  const builders = Object.values(bases)
     .filter(isImage)
-    .flatMap((base) => builderOf(base)?.node.id ?? []);
-  return [...new Set(names)];
+    .flatMap((base) => builderOf(base) ?? []);
+  return [...new Set(builders.filter(isOurs).map(({ node }) => node.id))];
 }
 
 /** Each base image as the pod of a build pulls it. */

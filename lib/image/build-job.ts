@@ -45,6 +45,8 @@ export interface BuildJobOptions {
   readonly steps: BuildSteps;
   /** How the archive is pushed that the build leaves; undefined where it pushes by itself. */
   readonly push: PushOptions | undefined;
+  /** The namespace of the release that the image is a part of; undefined where each commit has it built. */
+  readonly release: string | undefined;
   /** Where the outputs of the tested run are fetched from, in a release. */
   readonly outputs: Destination | undefined;
 }
@@ -130,9 +132,11 @@ function networkPolicy(
 }
 
 function job(namespace: string, options: BuildJobOptions): Job {
-  const { timeout, pipeline, name, title, steps } = options;
+  const { timeout, pipeline, name, title, steps, release } = options;
   const labels = {
     ...partLabels(title.toLowerCase(), 'image-build'),
+    // The gate of the tested build serves its outputs to these pods alone.
+    ...(release !== undefined && { [KeelsonLabels.RELEASE]: release }),
     [KeelsonLabels.COMMIT]: placeholder('tag.commit'),
   };
   return {

@@ -13,10 +13,10 @@ import { resourceProblems, resourceRequirements } from '../kubernetes/resources.
 import { literalSecretProblem } from '../kubernetes/secret-scan.ts';
 import type { SecretBindOptions, SecretReference, SecretSource } from '../kubernetes/secret-source.ts';
 import { JobTemplate } from '../pipeline/job-template.ts';
-import { type PipelineRecord, recordOf } from '../pipeline/pipeline-record.ts';
+import { type PipelineRecord, recordAbove, recordOf } from '../pipeline/pipeline-record.ts';
 import { sound } from '../props/sound.ts';
 import { missingTarget } from '../props/stand-ins.ts';
-import { bindDockerConfig, bindDockerConfigs } from '../registry/docker-config.ts';
+import { accountProblems, bindDockerConfig, bindDockerConfigs } from '../registry/docker-config.ts';
 import { declareLookUp } from '../registry/looked-in.ts';
 import type { ImageTarget, Registry } from '../registry/registry.ts';
 import { ReleasePlan } from '../release/release-plan.ts';
@@ -102,6 +102,8 @@ export abstract class ImageBuilder extends Construct implements ImageSource, Bui
     const { platform, agentImage, pipelineName: pipeline, sourceConfiguration } = record;
     const { target, concurrency = 'queue', maxAttempts = 1 } = props;
     declareLookUp(platform, target.registry);
+    release?.checkTarget(this, 'target', target, source.branches);
+    record.pushes.add(this, 'target', target, source.branches);
     const name = this.node.id;
     const secrets = this.#bindSecrets(program, record);
     // What may push a release is with the release, out of the build's reach.
@@ -148,7 +150,7 @@ export abstract class ImageBuilder extends Construct implements ImageSource, Bui
           // The commit's name first: by the time the tag moves, its digest can be traced.
           to: { registry: target.registry, credential: pushCredential, names: names.toReversed() },
         };
-    const after = baseBuilders(baseImages);
+    const after = baseBuilders(baseImages, (builder) => recordAbove(builder) === record);
     const buildArgs = { ...props.buildArgs, ...baseArguments(baseImages) };
     const sizes = program.resources ?? BUILD_RESOURCES;
     const jobTemplate = new JobTemplate(this, () =>
@@ -163,6 +165,7 @@ export abstract class ImageBuilder extends Construct implements ImageSource, Bui
         target,
         bases,
         push,
+        release: release?.namespace,
         outputs: release?.outputs,
         timeout: props.timeout ?? Duration.hours(1),
         podSecurity: program.podSecurity,
@@ -188,7 +191,16 @@ export abstract class ImageBuilder extends Construct implements ImageSource, Bui
       }),
     );
     const { registry, repository, tag } = target;
-    const place = { host: registry.pushHost, repository, tag: tag.template, insecure: registry.insecure };
+    const { insecure, certificateAuthority } = registry;
+    const place: ImageConfiguration['target'] = {
+      host: registry.pushHost,
+      repository,
+      tag: tag.template,
+      insecure,
+      ...(certificateAuthority !== undefined && { certificateAuthority }),
+      // The controller may read it already, to copy it.
+      ...(pushKey !== undefined && { credential: pushKey }),
+    };
     const image = (): ImageConfiguration => ({
       name,
       target: place,
@@ -317,7 +329,7 @@ export abstract class ImageBuilder extends Construct implements ImageSource, Bui
     ] as const;
     return [
       ...target.problems('target'),
-      ...accountProblems(target),
+      ...accountProblems('target.registry', target.registry),
       ...tool.problems('image'),
       ...(props.pushImage?.problems('pushImage') ?? []),
       ...resourceProblems('resources', props.resources),
@@ -349,13 +361,6 @@ export abstract class ImageBuilder extends Construct implements ImageSource, Bui
       remedy: 'give it, or put the builder into a Pipeline that has it',
     });
   }
-}
-
-function accountProblems({ registry }: ImageTarget): Problem[] {
-  if (!registry.needsAccount || registry.pushCredential !== undefined) return [];
-  const message = `is missing: nobody pushes to ${registry.imageHost} without an account`;
-  const remedy = "give the registry one, such as SecretSource.existing('registry-push', '.dockerconfigjson')";
-  return [{ property: 'target.registry.pushCredential', value: undefined, message, remedy }];
 }
 
 function toKey({ secretName, key }: SecretReference): SecretKeyConfiguration {

@@ -10,7 +10,7 @@ import type { ImageName } from './image-name.ts';
 export const SKOPEO_IMAGE = 'quay.io/skopeo/stable:v1.20.0';
 
 /** The volume, and the directory, in which a build leaves its archive. */
-export const ARCHIVE_VOLUME = 'archive';
+const ARCHIVE_VOLUME = 'archive';
 const ARCHIVE_MOUNT = '/keelson/archive';
 /** The archive, in docker's format. It may be compressed with gzip. */
 export const ARCHIVE: string = `${ARCHIVE_MOUNT}/image.tar`;

@@ -1,12 +1,13 @@
-import type { ApiObject } from 'cdk8s';
+import type { ApiObject, Duration } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { Job, JobSpec } from 'kubernetes-types/batch/v1.d.ts';
+import { warnWhereAppliedAgain } from '../gitops/applied-again.ts';
 import type { ImageName } from '../image/image-name.ts';
 import { partLabels } from '../kubernetes/labels.ts';
 import { exceptFromLinters, type LinterException } from '../kubernetes/linters.ts';
 import { shortHash } from '../kubernetes/names.ts';
 import { kubeObject } from '../kubernetes/object.ts';
-import { reportProblems } from '../kubernetes/problem.ts';
+import { type Problem, reportProblems } from '../kubernetes/problem.ts';
 import type { Grant } from '../kubernetes/rbac.ts';
 import { sound } from '../props/sound.ts';
 import { missingBuild } from '../props/stand-ins.ts';
@@ -61,6 +62,7 @@ export class BuildJob extends Construct {
     const { record, namespace, names, configurations } = stage;
     this.image = stage.image;
     reportProblems(this, [...buildJobProblems(props), ...buildProblems(this, stage, props)]);
+    if (props.ttlAfterFinished !== undefined) warnWhereAppliedAgain(this, madeAgain(props.ttlAfterFinished));
 
     const spec = jobSpec(id, props, stagePod(this, stage, props, AfterCommand.EXIT)());
     const name = props.jobName ?? `${id}-${shortHash(JSON.stringify(spec))}`;
@@ -102,6 +104,15 @@ const STAYS: LinterException = {
   checks: ['kube-linter/job-ttl-seconds-after-finished'],
   reason: 'what applies manifests again would make a Job that was removed anew, and so build again',
 };
+
+function madeAgain(ttlAfterFinished: Duration): Problem {
+  return {
+    property: 'ttlAfterFinished',
+    value: `${ttlAfterFinished.toSeconds({ integral: false })} s`,
+    message: 'removes the Job, which GitOps then makes anew, and so builds again',
+    remedy: 'leave it out: the Job stays until it is no longer in the manifests',
+  };
+}
 
 function jobSpec(
   id: string,

@@ -34,7 +34,7 @@ export class KeelPolicy {
 
   /**
    * A tag with a higher semantic version. Keel writes the new tag into the Deployment, where what is applied
-   * next puts the old one back: tell GitOps to leave the build's image alone.
+   * next puts the old one back, which a GitOps tool does at once. There is a warning where one program has both.
    *
    * @param scope the part of the version that may change; `all` takes no {@link SemverOptions}
    */

@@ -4,6 +4,7 @@ import type { Deployment } from 'kubernetes-types/apps/v1.d.ts';
 import type { NetworkPolicyPeer } from 'kubernetes-types/networking/v1.d.ts';
 import { inactiveNames } from '../agent/listener.ts';
 import { OUTPUTS_PORT } from '../agent/release.ts';
+import { warnWhereAppliedAgain } from '../gitops/applied-again.ts';
 import { ImageName } from '../image/image-name.ts';
 import type { PushedImage } from '../image/image-source.ts';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
@@ -12,7 +13,7 @@ import { exceptFromLinters } from '../kubernetes/linters.ts';
 import { toDnsLabel } from '../kubernetes/names.ts';
 import type { Destination } from '../kubernetes/network.ts';
 import { kubeObject, lazy } from '../kubernetes/object.ts';
-import { reportProblems } from '../kubernetes/problem.ts';
+import { type Problem, reportProblems } from '../kubernetes/problem.ts';
 import { every, Grant, named, type Subject } from '../kubernetes/rbac.ts';
 import type { SecretReference } from '../kubernetes/secret-source.ts';
 import { sound } from '../props/sound.ts';
@@ -100,6 +101,8 @@ export class KeelWatchedBuild extends Construct {
       ...(handOver === undefined ? [] : handOverProblems(stage, trigger, handOver, props.keel)),
       ...buildProblems(this, stage, props),
     ]);
+    // Keel reads Nodes where tags may change.
+    if (policy.readsNodes && handOver === undefined) warnWhereAppliedAgain(this, tagPutBack(policy));
 
     const { claim, gateGrant } = buildObjects(this, stage, () => ({
       deployment: id,
@@ -234,6 +237,15 @@ export class KeelWatchedBuild extends Construct {
       ],
     });
   }
+}
+
+function tagPutBack({ labels, annotations }: KeelPolicy): Problem {
+  return {
+    property: 'policy',
+    value: { ...labels, ...annotations }['keel.sh/policy'],
+    message: 'lets Keel write another tag into the Deployment, where GitOps puts the old one back',
+    remedy: 'watch one tag with KeelPolicy.sameTag(), hand over, or see docs/how-to/gitops.md',
+  };
 }
 
 /**

@@ -15,6 +15,8 @@ export const KeelsonLabels = {
   COMMIT: 'keelson.dev/commit',
   /** The platform whose controller made the object, and may therefore delete it. */
   OWNER: 'keelson.dev/owner',
+  /** On the pods of a release's image builds: the release's namespace. */
+  RELEASE: 'keelson.dev/release',
   /** On a listener's namespace: the build that listens in it. */
   LISTENER: 'keelson.dev/listener',
 } as const;
@@ -41,6 +43,8 @@ export const KeelsonAnnotations = {
   URL: 'keelson.dev/url',
   /** On an image build's Job: the commit's full object name. */
   COMMIT: 'keelson.dev/commit',
+  /** On a watched build's pods, by the controller: the digest for which it rolled the Deployment where Keel had not. */
+  ROLLED_FOR: 'keelson.dev/rolled-for',
   /** On a listener's namespace: the UUID by which the controller knows that it made it. */
   CLAIM: 'keelson.dev/claim',
   /** On a listener's namespace: the hash of the template that it was made of. */

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 
 /** Longest DNS label (RFC 1123), and so the longest namespace, Service or label value. */
-export const MAX_LABEL = 63;
+const MAX_LABEL = 63;
 /** Longest DNS subdomain, and so the longest name of most Kubernetes objects. */
-export const MAX_SUBDOMAIN = 253;
+const MAX_SUBDOMAIN = 253;
 
 const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;

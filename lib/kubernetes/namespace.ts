@@ -54,7 +54,7 @@ export function namespaceObject({
 }
 
 /** The most that a namespace may take of the cluster. Without a word about GPUs, it is none. */
-export function quotaObject(namespace: string, quota: QuotaLimits): Typed<ResourceQuota> {
+function quotaObject(namespace: string, quota: QuotaLimits): Typed<ResourceQuota> {
   return {
     apiVersion: 'v1',
     kind: 'ResourceQuota',
@@ -64,7 +64,7 @@ export function quotaObject(namespace: string, quota: QuotaLimits): Typed<Resour
 }
 
 /** Resources for containers that state none: with a quota on limits, such a container would be refused. */
-export function limitRangeObject(namespace: string): Typed<LimitRange> {
+function limitRangeObject(namespace: string): Typed<LimitRange> {
   return {
     apiVersion: 'v1',
     kind: 'LimitRange',

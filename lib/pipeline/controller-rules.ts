@@ -31,7 +31,11 @@ export function controllerRules(
     named(
       '',
       ['configmaps'],
-      [LEDGER_CONFIG_MAP, ...runs.map(({ statusConfigMap }) => statusConfigMap)],
+      [
+        LEDGER_CONFIG_MAP,
+        ...runs.map(({ statusConfigMap }) => statusConfigMap),
+        ...contributions.flatMap(({ statuses = [] }) => statuses),
+      ],
       ['get', 'patch'],
     ),
     ...byName('', ['configmaps'], [...copied], ['get']),

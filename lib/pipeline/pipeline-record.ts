@@ -29,6 +29,7 @@ import { sound } from '../props/sound.ts';
 import { missingPlatform } from '../props/stand-ins.ts';
 import type { GitSource } from '../source/git-source.ts';
 import { controllerRules, LEDGER_CONFIG_MAP } from './controller-rules.ts';
+import { Pushes } from './pushes.ts';
 import { sourceConfiguration } from './source-configuration.ts';
 
 /** What a stage tells of itself. Configurations are asked for at synthesis. */
@@ -58,6 +59,11 @@ export interface StageContribution {
    * @default - none
    */
   readonly job?: () => JobConfiguration;
+  /**
+   * ConfigMaps of the pipeline's namespace that the controller writes results into, beside those of builds.
+   * @default - none
+   */
+  readonly statuses?: readonly string[];
   /**
    * Secrets of the pipeline's namespace that the controller has to read.
    * @default - none
@@ -113,6 +119,8 @@ export class PipelineRecord extends Construct {
   readonly ledger: ApiObject;
   /** The controller's rights in the pipeline's namespace. */
   readonly grant: Grant;
+  /** @internal What its stages push. */
+  readonly pushes: Pushes = new Pushes();
   readonly #contributions: StageContribution[] = [];
 
   constructor(scope: Construct, id: string, given: PipelineRecordProps) {
@@ -243,6 +251,9 @@ export interface StageProps {
   readonly source?: GitSource;
 }
 
+/** Of the record of a chart that is no pipeline. */
+const RECORD_ID = 'pipeline-record';
+
 /** A construct that has a record for the stages below it. */
 interface RecordProvider extends IConstruct {
   readonly record: PipelineRecord;
@@ -265,14 +276,25 @@ export function recordOf(stage: Construct, props: StageProps): PipelineRecord | 
   }
   if (props.platform === undefined) return undefined;
   const chart = Chart.of(stage);
-  const existing = chart.node.tryFindChild('pipeline-record');
-  if (existing instanceof PipelineRecord) return existing;
-  return new PipelineRecord(chart, 'pipeline-record', {
-    pipelineName: chart.node.id,
-    namespace: namespaceOf(stage, props.namespace),
-    platform: props.platform,
-    source: props.source,
-  });
+  return (
+    recordIn(chart) ??
+    new PipelineRecord(chart, RECORD_ID, {
+      pipelineName: chart.node.id,
+      namespace: namespaceOf(stage, props.namespace),
+      platform: props.platform,
+      source: props.source,
+    })
+  );
+}
+
+/** The record that a stage has added itself to. */
+export function recordAbove(stage: IConstruct): PipelineRecord | undefined {
+  return stage.node.scopes.findLast(isProvider)?.record ?? recordIn(Chart.of(stage));
+}
+
+function recordIn(chart: Chart): PipelineRecord | undefined {
+  const record = chart.node.tryFindChild(RECORD_ID);
+  return record instanceof PipelineRecord ? record : undefined;
 }
 
 function checkSourceOf(stage: Construct, record: PipelineRecord, given: GitSource | undefined): void {

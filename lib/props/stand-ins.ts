@@ -31,7 +31,7 @@ export function missingTarget(): ImageTarget {
 }
 
 /** A Keel that nobody has. */
-export function missingKeel(): KeelReference {
+function missingKeel(): KeelReference {
   const account = { namespace: NAME, serviceAccountName: NAME };
   return { ...account, watch: () => account };
 }

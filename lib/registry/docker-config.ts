@@ -1,13 +1,14 @@
 import type { Construct } from 'constructs';
-import { hidden, reportProblem } from '../kubernetes/problem.ts';
+import { hidden, type Problem, reportProblem } from '../kubernetes/problem.ts';
 import { type SecretBindOptions, type SecretReference, SecretSource } from '../kubernetes/secret-source.ts';
+import type { Registry } from './registry.ts';
 
 /**
  * The key of a Secret of the type kubernetes.io/dockerconfigjson: the one that the kubelet reads.
  *
  * @see https://kubernetes.io/docs/concepts/configuration/secret/#docker-config-secrets
  */
-export const DOCKER_CONFIG_KEY = '.dockerconfigjson';
+const DOCKER_CONFIG_KEY = '.dockerconfigjson';
 
 const REQUIRED = { type: 'kubernetes.io/dockerconfigjson', key: DOCKER_CONFIG_KEY } as const;
 
@@ -51,4 +52,12 @@ export function bindDockerConfigs(
     remedy: `give a list, such as [SecretSource.existing('registry-account', '${DOCKER_CONFIG_KEY}')]`,
   });
   return [];
+}
+
+/** That nobody pushes to a registry without an account, where the program gives none. */
+export function accountProblems(property: string, registry: Registry): Problem[] {
+  if (!registry.needsAccount || registry.pushCredential !== undefined) return [];
+  const message = `is missing: nobody pushes to ${registry.imageHost} without an account`;
+  const remedy = "give the registry one, such as SecretSource.existing('registry-push', '.dockerconfigjson')";
+  return [{ property: `${property}.pushCredential`, value: undefined, message, remedy }];
 }

@@ -4,9 +4,10 @@ import type { ConfigMap, Container } from 'kubernetes-types/core/v1.d.ts';
 import { GITHUB_RELEASE_KEY, type GitHubReleaseConfiguration } from '../agent/release.ts';
 import { AGENT_API_VERSION } from '../agent/version.ts';
 import type { ImageName } from '../image/image-name.ts';
+import { GeneratedSecret } from '../kubernetes/generated-secret.ts';
 import { kubeObject } from '../kubernetes/object.ts';
 import { restrictedContainer } from '../kubernetes/pod-security.ts';
-import { type Problem, reportProblems } from '../kubernetes/problem.ts';
+import { hidden, type Problem, reportProblem, reportProblems } from '../kubernetes/problem.ts';
 import type { SecretReference, SecretSource } from '../kubernetes/secret-source.ts';
 import { scratchVolume } from '../kubernetes/workload.ts';
 import { JobTemplate } from '../pipeline/job-template.ts';
@@ -52,9 +53,7 @@ export interface GitHubReleaseProps {
 
 interface GitHubReleaseOptions extends GitHubReleaseProps {
   readonly agentImage: ImageName;
-  readonly pipeline: string;
   readonly assets: boolean;
-  readonly timeoutSeconds: number;
 }
 
 const CONFIG_DIRECTORY = '/keelson/config';
@@ -79,13 +78,21 @@ export class GitHubRelease extends Construct {
   constructor(scope: Construct, id: string, options: GitHubReleaseOptions) {
     super(scope, id);
     const plan = ReleasePlan.of(this) as ReleasePlan;
-    const { namespace, outputs } = plan;
-    const name = `${scope.node.id}-${id}`;
+    const { namespace, outputs, pipelineName, timeoutSeconds } = plan;
+    const name = `${scope.node.id}-github`;
     reportProblems(this, problems(options));
     const token = options.token.bind(this, `${name}-token`, 'github.token', {
       namespace,
       optional: true,
     });
+    if (this.node.tryFindChild(`${name}-token`) instanceof GeneratedSecret) {
+      reportProblem(this, {
+        property: 'github.token',
+        value: hidden,
+        message: 'is made by nobody: GitHub gives tokens',
+        remedy: 'make a Secret and give SecretSource.existing(name, key)',
+      });
+    }
     this.configMap = kubeObject<ConfigMap>(this, 'configuration', {
       apiVersion: 'v1',
       kind: 'ConfigMap',
@@ -98,9 +105,9 @@ export class GitHubRelease extends Construct {
     this.jobTemplate = new JobTemplate(this, () =>
       releaseJobTemplate({
         name: id,
-        pipeline: options.pipeline,
+        pipeline: pipelineName,
         namespace,
-        timeoutSeconds: options.timeoutSeconds,
+        timeoutSeconds,
         initContainers: fetched ? [outputsContainer(options.agentImage, 'outputs', OUTPUTS)] : [],
         container: container(options.agentImage, fetched),
         volumes: [

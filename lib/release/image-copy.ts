@@ -18,10 +18,10 @@ import { kubeObject, type Typed } from '../kubernetes/object.ts';
 import { type Problem, reportProblem, reportProblems } from '../kubernetes/problem.ts';
 import type { SecretReference, SecretSource } from '../kubernetes/secret-source.ts';
 import { JobTemplate } from '../pipeline/job-template.ts';
-import { recordOf } from '../pipeline/pipeline-record.ts';
+import { recordAbove } from '../pipeline/pipeline-record.ts';
 import { sound } from '../props/sound.ts';
 import { missingTarget } from '../props/stand-ins.ts';
-import { bindDockerConfig } from '../registry/docker-config.ts';
+import { accountProblems, bindDockerConfig } from '../registry/docker-config.ts';
 import type { ImageTarget } from '../registry/registry.ts';
 import { releaseJobTemplate } from './release-job.ts';
 import { ReleasePlan } from './release-plan.ts';
@@ -67,15 +67,18 @@ export class ImageCopy extends Construct {
     const props = sound(this, 'ImageCopyProps', given, { to: missingTarget() });
     const { to } = props;
     const plan = ReleasePlan.of(this);
-    const record = recordOf(this, {});
     const skopeo = props.image ?? defaultImage(this, SKOPEO_IMAGE);
     reportProblems(this, this.#problems(to, skopeo));
-    if (plan === undefined || record === undefined) {
+    if (plan === undefined) {
       this.#reportOutside();
       this.certificateAuthorities = [];
       return;
     }
-    const { namespace, tested } = plan;
+    const { namespace, tested, pipelineName, timeoutSeconds } = plan;
+    const record = recordAbove(this);
+    const branches = record?.source?.branches ?? [];
+    plan.checkTarget(this, 'to', to, branches);
+    record?.pushes.add(this, 'to', to, branches);
     const push: PushOptions = {
       skopeo,
       prefix: `${id}-`,
@@ -108,9 +111,9 @@ export class ImageCopy extends Construct {
     const jobTemplate = new JobTemplate(this, () =>
       releaseJobTemplate({
         name: id,
-        pipeline: record.pipelineName,
+        pipeline: pipelineName,
         namespace,
-        timeoutSeconds: 3600,
+        timeoutSeconds,
         initContainers: [],
         container: pushContainer(push),
         volumes: pushVolumes(push),
@@ -148,6 +151,7 @@ export class ImageCopy extends Construct {
     const problems: Problem[] = [
       ...to.registry.problems('to.registry'),
       ...to.tag.problems('to.tag'),
+      ...accountProblems('to.registry', to.registry),
       ...name.problems('to').filter(({ property }) => property === 'to.repository'),
       ...skopeo.problems('image'),
     ];

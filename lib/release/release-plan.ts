@@ -1,8 +1,12 @@
 import type { IConstruct } from 'constructs';
 import type { ImageConfiguration, SecretKeyConfiguration } from '../agent/configuration.ts';
 import type { ReleaseJobConfiguration } from '../agent/release.ts';
+import type { ImageName } from '../image/image-name.ts';
 import type { PushedImage } from '../image/image-source.ts';
 import type { Destination } from '../kubernetes/network.ts';
+import { reportProblem } from '../kubernetes/problem.ts';
+import { pushedNames } from '../pipeline/pushes.ts';
+import type { ImageTarget } from '../registry/registry.ts';
 
 /** What a part of a release tells of itself. Configurations are asked for at synthesis. */
 export interface ReleaseContribution {
@@ -28,6 +32,12 @@ export interface ReleaseContribution {
   readonly destinations?: () => readonly Destination[];
 }
 
+/** What is known of a release before its parts are. */
+export type ReleasePlanOptions = Pick<
+  ReleasePlan,
+  'namespace' | 'outputs' | 'tested' | 'watched' | 'pipelineName' | 'timeoutSeconds'
+>;
+
 /** What a release is made of. Image builders and copies below a Release add themselves to it. */
 export class ReleasePlan {
   /** The plan of the nearest Release above a construct. */
@@ -41,12 +51,33 @@ export class ReleasePlan {
   readonly outputs: Destination | undefined;
   /** The image that was tested. */
   readonly tested: PushedImage;
+  /** The image that starts the build, which no part of its release may push. */
+  readonly watched: ImageName;
+  /** The pipeline's name. */
+  readonly pipelineName: string;
+  /** When a Job is ended that has not ended by itself. */
+  readonly timeoutSeconds: number;
   readonly #contributions: ReleaseContribution[] = [];
 
-  constructor(namespace: string, outputs: Destination | undefined, tested: PushedImage) {
-    this.namespace = namespace;
-    this.outputs = outputs;
-    this.tested = tested;
+  constructor(options: ReleasePlanOptions) {
+    this.namespace = options.namespace;
+    this.outputs = options.outputs;
+    this.tested = options.tested;
+    this.watched = options.watched;
+    this.pipelineName = options.pipelineName;
+    this.timeoutSeconds = options.timeoutSeconds;
+  }
+
+  /** Reports a part that pushes what the build watches: each release would start the next. */
+  checkTarget(part: IConstruct, property: string, target: ImageTarget, branches: readonly string[]): void {
+    const watched = this.watched.toString();
+    if (!pushedNames(target, branches).has(watched)) return;
+    reportProblem(part, {
+      property,
+      value: watched,
+      message: 'is the image whose build is released, so that each release would start the next',
+      remedy: 'give the release a repository or a tag of its own',
+    });
   }
 
   /** Adds a part. */

@@ -1,5 +1,6 @@
-import { Duration } from 'cdk8s';
+import { type ApiObject, Duration } from 'cdk8s';
 import { Construct } from 'constructs';
+import type { ConfigMap } from 'kubernetes-types/core/v1.d.ts';
 import type { ReleaseConfiguration } from '../agent/release.ts';
 import { declareStage } from '../app/graph.ts';
 import type { ImageBuilder } from '../image/image-builder.ts';
@@ -9,11 +10,12 @@ import { KeelsonLabels } from '../kubernetes/labels.ts';
 import { isDnsLabel, toDnsLabel } from '../kubernetes/names.ts';
 import { IsolatedNamespace, type QuotaLimits } from '../kubernetes/namespace.ts';
 import { type Destination, networkPolicy, to, toDns, toInternet } from '../kubernetes/network.ts';
+import { kubeObject } from '../kubernetes/object.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
 import { type Problem, reportProblem, reportProblems } from '../kubernetes/problem.ts';
 import { every, Grant, named } from '../kubernetes/rbac.ts';
 import { serviceAccount } from '../kubernetes/service-account.ts';
-import { type PipelineRecord, recordOf, type StageProps } from '../pipeline/pipeline-record.ts';
+import { type PipelineRecord, recordAbove, recordOf, type StageProps } from '../pipeline/pipeline-record.ts';
 import { sound } from '../props/sound.ts';
 import { GitHubRelease, type GitHubReleaseProps } from './github-release.ts';
 import { RELEASE_ACCOUNT } from './release-job.ts';
@@ -25,7 +27,7 @@ export interface ReleaseProps extends Omit<StageProps, 'namespace'> {
   readonly after: KeelWatchedBuild | ImageBuilder;
   /**
    * The namespace of the release's Jobs and of the credentials that they use.
-   * @default - the pipeline's, with `-release` after it
+   * @default - the pipeline's, with the release's id after it, such as `my-project-release`
    */
   readonly namespace?: string;
   /**
@@ -96,6 +98,8 @@ export class Release extends Construct {
   readonly grant: Grant | undefined;
   /** The release on GitHub. */
   readonly github: GitHubRelease | undefined;
+  /** The ConfigMap with what became of it; undefined after a build, whose own status says so. */
+  readonly status: ApiObject | undefined;
   /** What the release is made of. */
   readonly plan: ReleasePlan;
 
@@ -107,7 +111,7 @@ export class Release extends Construct {
     const { namespace: _own, ...stage } = props;
     const record = recordOf(this, stage);
     const label = record && toDnsLabel(record.pipelineName);
-    this.namespace = props.namespace ?? `${record?.namespace ?? 'missing'}-release`;
+    this.namespace = props.namespace ?? `${record?.namespace ?? 'missing'}-${toDnsLabel(id)}`;
     this.isolation = new IsolatedNamespace(this, 'namespace', {
       name: this.namespace,
       labels: label === undefined ? {} : { [KeelsonLabels.PIPELINE]: label },
@@ -116,7 +120,15 @@ export class Release extends Construct {
     });
     serviceAccount(this, 'service-account', RELEASE_ACCOUNT, this.namespace);
     const outputs = record && this.#outputs(record, after, assets);
-    this.plan = new ReleasePlan(this.namespace, outputs, after.pushed);
+    const seconds = timeout.toSeconds({ integral: false });
+    this.plan = new ReleasePlan({
+      namespace: this.namespace,
+      outputs,
+      tested: after.pushed,
+      watched: after.image,
+      pipelineName: record?.pipelineName ?? 'missing',
+      timeoutSeconds: seconds,
+    });
     reportProblems(this, this.#problems(props, record));
     networkPolicy(this, 'network-policy', {
       name: RELEASE_ACCOUNT,
@@ -125,14 +137,11 @@ export class Release extends Construct {
       egress: () => [toDns(), ...toInternet(record?.platform.egress), ...to(this.#destinations())],
     });
     declareStage(this, { title: `release ${id}`, inputs: [{ from: after, label: 'has passed' }] });
-    const seconds = timeout.toSeconds({ integral: false });
     if (props.github !== undefined && record !== undefined) {
-      this.github = new GitHubRelease(this, 'github', {
+      this.github = new GitHubRelease(this, 'github-release', {
         ...props.github,
         agentImage: record.agentImage,
-        pipeline: record.pipelineName,
         assets: assets.length > 0,
-        timeoutSeconds: seconds,
       });
     }
     if (record === undefined) {
@@ -140,7 +149,11 @@ export class Release extends Construct {
       return;
     }
     this.grant = this.#grant(record);
-    record.contribute({ release: () => this.#configuration(props, seconds) });
+    this.status = after instanceof KeelWatchedBuild ? undefined : this.#status(record);
+    record.contribute({
+      release: () => this.#configuration(props, seconds),
+      ...(this.status !== undefined && { statuses: [this.status.name] }),
+    });
   }
 
   #destinations(): Destination[] {
@@ -170,9 +183,21 @@ export class Release extends Construct {
             [KeelsonLabels.PIPELINE]: toDnsLabel(pipelineName),
           },
         },
-        podSelector: { matchLabels: { [KeelsonLabels.STAGE]: 'image-build' } },
+        // Not what every commit builds: that runs before anything is tested.
+        podSelector: {
+          matchLabels: { [KeelsonLabels.STAGE]: 'image-build', [KeelsonLabels.RELEASE]: this.namespace },
+        },
       },
     ]);
+  }
+
+  /** Where the controller writes what became of it: an image has no status that could say so. */
+  #status({ namespace }: PipelineRecord): ApiObject {
+    return kubeObject<ConfigMap>(this, 'status', {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: `${this.node.id}-status`, namespace },
+    });
   }
 
   #grant({ platform }: PipelineRecord): Grant {
@@ -200,6 +225,7 @@ export class Release extends Construct {
       name: this.node.id,
       namespace: this.namespace,
       after: after instanceof KeelWatchedBuild ? { build: after.node.id } : { image: after.node.id },
+      ...(this.status !== undefined && { statusConfigMap: this.status.name }),
       ...(branches !== undefined && { branches: [...branches] }),
       images: contributions.flatMap(({ image }) => image?.() ?? []),
       jobs: contributions.flatMap(({ job }) => job?.() ?? []),
@@ -233,6 +259,23 @@ export class Release extends Construct {
         value: assets,
         message: 'can only be left by a build',
         remedy: 'release after a KeelWatchedBuild, or leave them out',
+      });
+    }
+    const other = recordAbove(after);
+    if (record !== undefined && other !== undefined && other !== record) {
+      problems.push({
+        property: 'after',
+        value: after.node.path,
+        message: 'is of another pipeline, whose controller would not know of the release',
+        remedy: `make the release in the pipeline ${other.pipelineName}`,
+      });
+    }
+    if (branches?.length === 0) {
+      problems.push({
+        property: 'branches',
+        value: branches,
+        message: 'names none, so that nothing would be released',
+        remedy: 'name a branch, or leave it out for all',
       });
     }
     const watched = record?.source?.branches;

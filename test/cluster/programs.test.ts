@@ -32,6 +32,11 @@ describe.skipIf(withoutApi || crds.missing !== '')(
     beforeAll(async () => {
       api = await Api.connect(testApi().kubeconfig);
       await installCrds(api, crds);
+      // Namespaces of earlier tests may still be going.
+      await waitFor(async () => {
+        const { items } = await api.get<{ items: { metadata: object }[] }>('/api/v1/namespaces');
+        return items.every(({ metadata }) => !('deletionTimestamp' in metadata));
+      });
       // Their pods run in other tests, with images that are there.
       await schedulable(api, false);
     });

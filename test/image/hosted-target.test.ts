@@ -56,6 +56,15 @@ describe('with an account that pushes', () => {
     expect(rules).toContain('"push"');
   });
 
+  test('the controller asks the registry with it, and knows the private authority', () => {
+    const [configuration] = pipelineConfiguration(output).images;
+    expect(configuration?.target).toMatchObject({
+      insecure: false,
+      certificateAuthority: `${CERTIFICATE}\n`,
+      credential: { secretName: 'push', key: '.dockerconfigjson' },
+    });
+  });
+
   test('Makisu and the push know the private authority', () => {
     const { objects } = imageBuildOf(output);
     const maps = new Map(

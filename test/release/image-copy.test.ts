@@ -1,7 +1,9 @@
+import { Chart, Duration } from 'cdk8s';
 import {
   HostedRegistry,
   ImageCopy,
   type ImageCopyProps,
+  ImageName,
   KeelWatchedBuild,
   MakisuBuilder,
   Release,
@@ -13,7 +15,14 @@ import { describe, expect, test } from 'vitest';
 import { connections } from '../kubernetes/network-policy.ts';
 import { CERTIFICATE } from '../support/certificate.ts';
 import { commitOn, filled } from '../support/commits.ts';
-import { image, pipeline, pipelineConfiguration, registry } from '../support/programs.ts';
+import {
+  existingPlatform,
+  image,
+  pipeline,
+  pipelineConfiguration,
+  registry,
+  source,
+} from '../support/programs.ts';
 import { type Build, problemsOf, type Synthesized, synthesized } from '../support/synthesized.ts';
 
 const account = SecretSource.existing('quay-robot', '.dockerconfigjson');
@@ -79,6 +88,17 @@ test('registries with private authorities are known by ConfigMaps of the copy', 
   expect(volumes?.find(({ name }) => name === 'push-ca')?.configMap?.name).toBe('quay-registry-ca');
 });
 
+test('a copy may last as long as its release, in a chart that is no pipeline too', () => {
+  const output = synthesized((app) => {
+    const chart = new Chart(app, 'own', { namespace: 'ci' });
+    const stage = { platform: existingPlatform(), source: source() };
+    const build = new KeelWatchedBuild(chart, 'build', { ...stage, image: image(), command: ['x'] });
+    const release = new Release(chart, 'release', { ...stage, after: build, timeout: Duration.hours(4) });
+    new ImageCopy(release, 'copy', { to: quay.image('team/app', { tag: Tag.version() }) });
+  });
+  expect(jobOf(output).spec?.activeDeadlineSeconds).toBe(4 * 3600);
+});
+
 test('an image that something else pushes is copied from where it is', () => {
   const output = synthesized((app) => {
     const ci = pipeline(app);
@@ -96,6 +116,27 @@ describe('what is refused', () => {
     expect(problemsOf(program({}, 'a-name-of-more-than-twenty')).join('\n')).toContain(
       'id: is not a valid name of a part of a release',
     );
+  });
+
+  test('a registry that nobody pushes to without an account', () => {
+    const to = HostedRegistry.quay({}).image('a/b', { tag: Tag.version() });
+    expect(problemsOf(program({ to })).join('\n')).toContain(
+      'ci/release/quay: to.registry.pushCredential: is missing: nobody pushes to quay.io without an account',
+    );
+  });
+
+  test('the image that starts the build', () => {
+    const problems = problemsOf((app) => {
+      const ci = pipeline(app);
+      const build = new KeelWatchedBuild(ci, 'build', {
+        image: ImageName.parse('quay.io/team/app:main'),
+        command: ['x'],
+      });
+      new ImageCopy(new Release(ci, 'release', { after: build }), 'copy', {
+        to: quay.image('team/app', { tag: Tag.branch() }),
+      });
+    });
+    expect(problems.join('\n')).toContain('ci/release/copy: to: is the image whose build is released');
   });
 
   test('a copy that is in no release', () => {

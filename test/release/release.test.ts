@@ -1,8 +1,13 @@
+import { Chart } from 'cdk8s';
 import {
+  BuildKitBuilder,
+  BuildKitDaemon,
   type GitHubReleaseConfiguration,
+  HostedRegistry,
   ImageName,
   KeelWatchedBuild,
   MakisuBuilder,
+  Pipeline,
   Release,
   type ReleaseConfiguration,
   type ReleaseProps,
@@ -16,7 +21,14 @@ import { connections } from '../kubernetes/network-policy.ts';
 import { COMMIT, commitOn, filled } from '../support/commits.ts';
 import { templated } from '../support/image-build.ts';
 import { podsOf } from '../support/pods.ts';
-import { image, pipeline, pipelineConfiguration, registry } from '../support/programs.ts';
+import {
+  existingPlatform,
+  image,
+  pipeline,
+  pipelineConfiguration,
+  registry,
+  source,
+} from '../support/programs.ts';
 import {
   type Build,
   type Manifest,
@@ -48,7 +60,7 @@ function releaseOf(output: Synthesized): ReleaseConfiguration {
   return release;
 }
 
-function jobOf(output: Synthesized, name = 'github'): Job {
+function jobOf(output: Synthesized, name = 'github-release'): Job {
   const template = releaseOf(output).jobs.find((job) => job.name === name)?.jobTemplate ?? [];
   return filled(template, commitOn('main'))[0] as object;
 }
@@ -63,7 +75,7 @@ describe('by default', () => {
       namespace: 'ci-release',
       after: { build: 'build' },
       images: [],
-      jobs: [{ name: 'github' }],
+      jobs: [{ name: 'github-release' }],
       timeoutSeconds: 3600,
     });
     expect(releaseOf(output)).not.toHaveProperty('branches');
@@ -157,6 +169,7 @@ describe('connections', () => {
   const output = synthesized(
     program({}, (release) => {
       new MakisuBuilder(release, 'stock', { target: registry().image('team/stock', { tag: Tag.version() }) });
+      new MakisuBuilder(Chart.of(release), 'image', { target: registry().image('team/image') });
     }),
   );
   const all = [...output.objects, ...templated(output.objects, commitOn('main')).flat()];
@@ -171,7 +184,15 @@ describe('connections', () => {
   };
   const build = pod('Deployment', 'ci');
   const release = pod('Job', 'ci-release');
-  const stock = pod('Job', commitOn('main').namespace);
+  const imageBuilds = podsOf(all).filter(({ labels }) => labels['keelson.dev/stage'] === 'image-build');
+  const ofRelease = (one: { labels: Readonly<Record<string, string>> }): boolean =>
+    one.labels['keelson.dev/release'] === 'ci-release';
+  const imageBuild = (released: boolean): { namespace: string; labels: Readonly<Record<string, string>> } => {
+    const found = imageBuilds.find((one) => ofRelease(one) === released);
+    if (found === undefined) throw new Error('an image build is missing');
+    return { namespace: commitOn('main').namespace, labels: found.labels };
+  };
+  const [stock, ordinary] = [imageBuild(true), imageBuild(false)];
   const internet = { external: '140.82.121.3' };
 
   test('a release and its image builds fetch outputs from the gate, and reach the internet', () => {
@@ -186,6 +207,8 @@ describe('connections', () => {
   test('nobody else fetches them, and nobody reaches the release', () => {
     const stranger = { namespace: 'stranger', labels: release.labels };
     expect(allows({ from: stranger, to: build, port: 8081 })).toBe(false);
+    // In a namespace of the same controller and pipeline.
+    expect(allows({ from: ordinary, to: build, port: 8081 })).toBe(false);
     expect(allows({ from: build, to: release, port: 8081 })).toBe(false);
     expect(allows({ from: internet, to: build, port: 8081 })).toBe(false);
   });
@@ -228,14 +251,64 @@ describe('an image of a release', () => {
   });
 });
 
+test('the account that pushes an image of a release lies with the release, also where BuildKit reads it with others', () => {
+  const docker = (name: string): SecretSource => SecretSource.existing(name, '.dockerconfigjson');
+  const output = synthesized(
+    program({}, (release) => {
+      new BuildKitBuilder(release, 'stock', {
+        buildkit: BuildKitDaemon.existing({ namespace: 'buildkit' }),
+        target: HostedRegistry.quay({ pushCredential: docker('push') }).image('team/stock'),
+        pullCredentials: [docker('pull')],
+      });
+    }),
+  );
+  const push = { secretName: 'push', key: '.dockerconfigjson', namespace: 'ci-release' };
+  expect(releaseOf(output).images).toMatchObject([
+    {
+      target: { credential: push },
+      copySecrets: [],
+      registryAccounts: [{ from: [{ secretName: 'pull', key: '.dockerconfigjson' }, push] }],
+    },
+  ]);
+  const readable = (namespace: string): unknown =>
+    output
+      .find<Role>('Role', 'keelson-controller', namespace)
+      .rules?.find(({ resources, verbs }) => resources?.[0] === 'secrets' && verbs.join() === 'get')
+      ?.resourceNames;
+  expect([readable('ci'), readable('ci-release')]).toEqual([['pull'], ['push']]);
+});
+
 test('a release after an image fetches nothing from a build', () => {
   const output = synthesized((app) => {
     const ci = pipeline(app);
     const built = new MakisuBuilder(ci, 'image', { target: registry().image('team/x') });
     new Release(ci, 'release', { after: built, github: { repository: 'team/project', token: token() } });
   });
-  expect(releaseOf(output).after).toEqual({ image: 'image' });
+  expect(releaseOf(output)).toMatchObject({ after: { image: 'image' }, statusConfigMap: 'release-status' });
   expect(jobOf(output).spec?.template.spec?.initContainers).toEqual([]);
+});
+
+describe('what became of a release', () => {
+  const afterImage = synthesized((app) => {
+    const ci = pipeline(app);
+    const built = new MakisuBuilder(ci, 'image', { target: registry().image('team/x') });
+    new Release(ci, 'release', { after: built });
+  });
+  const written = ({ find }: Synthesized): unknown =>
+    find<Role>('Role', 'keelson-controller', 'ci').rules?.find(({ verbs }) => verbs.join() === 'get,patch')
+      ?.resourceNames;
+
+  test('after an image has an empty object of its own, which the controller may write by its name', () => {
+    const status = afterImage.find<Manifest>('ConfigMap', 'release-status', 'ci');
+    expect(status).not.toHaveProperty('data');
+    expect(written(afterImage)).toEqual(['keelson-ledger', 'release-status']);
+  });
+
+  test("after a build stands in the build's status", () => {
+    const output = synthesized(program());
+    expect(releaseOf(output)).not.toHaveProperty('statusConfigMap');
+    expect(written(output)).toEqual(['keelson-ledger', 'build-status']);
+  });
 });
 
 test('options of a GitHub release reach the program', () => {
@@ -270,6 +343,21 @@ test('options of a GitHub release reach the program', () => {
   expect(releaseOf(output).branches).toEqual(['main']);
 });
 
+test('two releases of a pipeline have a namespace each', () => {
+  const output = synthesized((app) => {
+    const ci = pipeline(app);
+    const build = new KeelWatchedBuild(ci, 'build', { image: image(), command: ['x'] });
+    for (const id of ['stable', 'nightly']) {
+      new Release(ci, id, { after: build, github: { repository: 'a/b', token: token() } });
+    }
+  });
+  expect(output.names('Namespace')).toEqual(expect.arrayContaining(['ci-stable', 'ci-nightly']));
+  expect(pipelineConfiguration(output).releases.map(({ namespace }) => namespace)).toEqual([
+    'ci-stable',
+    'ci-nightly',
+  ]);
+});
+
 describe('what is refused', () => {
   test.each<[string, Partial<ReleaseProps>, string]>([
     ['the namespace of the build', { namespace: 'ci' }, 'ci/release: namespace: is where the build runs'],
@@ -277,6 +365,12 @@ describe('what is refused', () => {
       'a branch that is not watched',
       { branches: ['other'] },
       'branches: is not watched by the pipeline (got "other")',
+    ],
+    ['no branch at all', { branches: [] }, 'branches: names none, so that nothing would be released'],
+    [
+      'a token that nobody could make',
+      { github: { repository: 'a/b', token: SecretSource.generated() } },
+      'ci/release/github-release: github.token: is made by nobody',
     ],
     ['an absolute pattern', { assets: ['/etc/*'] }, "assets[0]: leaves the build's working directory"],
     ['a pattern that climbs', { assets: ['a/../../b'] }, "assets[0]: leaves the build's working directory"],
@@ -299,6 +393,48 @@ describe('what is refused', () => {
     ],
   ])('%s', (_name, props, problem) => {
     expect(problemsOf(program(props)).join('\n')).toContain(problem);
+  });
+
+  test('a build of another pipeline', () => {
+    const problems = problemsOf((app) => {
+      const other = new Pipeline(app, 'other', { platform: existingPlatform(), source: source() });
+      const build = new KeelWatchedBuild(other, 'build', { image: image(), command: ['x'] });
+      new Release(pipeline(app), 'release', { after: build });
+    });
+    expect(problems).toContain(
+      'ci/release: after: is of another pipeline, whose controller would not know of the release (got "other/build"); make the release in the pipeline other',
+    );
+  });
+
+  test('an image that starts the build again', () => {
+    const problems = problemsOf((app) => {
+      const ci = pipeline(app);
+      const target = registry().image('team/build', { tag: Tag.branch() });
+      const built = new MakisuBuilder(ci, 'image', { target });
+      const build = new KeelWatchedBuild(ci, 'build', { image: built, command: ['x'] });
+      const release = new Release(ci, 'release', { after: build });
+      new MakisuBuilder(release, 'again', { target });
+    }).join('\n');
+    expect(problems).toContain(
+      'ci/release/again: target: is the image whose build is released, so that each release would start the next',
+    );
+    expect(problems).toContain(
+      "ci/release/again: target: is pushed by ci/image too, and each would overwrite the other's",
+    );
+  });
+
+  test('two images of one name', () => {
+    const problems = problemsOf((app) => {
+      const ci = pipeline(app);
+      const target = registry().image('team/app', { tag: Tag.version() });
+      const build = new KeelWatchedBuild(ci, 'build', { image: image(), command: ['x'] });
+      const release = new Release(ci, 'release', { after: build });
+      new MakisuBuilder(release, 'one', { target });
+      new MakisuBuilder(release, 'two', { target });
+    });
+    expect(problems).toEqual([
+      expect.stringContaining('ci/release/two: target: is pushed by ci/release/one too'),
+    ]);
   });
 
   test('assets of a build without a volume', () => {

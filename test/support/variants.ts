@@ -417,6 +417,8 @@ const released: Build = (app) => {
   new KanikoBuilder(release, 'stock', { target: dockerHub.image('team/stock', { tag }) });
   new ImageCopy(release, 'hub', { to: dockerHub.image('team/app', { tag }) });
   new ImageCopy(release, 'own', { to: ownRegistry.image('team/app', { tag }) });
+  const untested = new Release(ci, 'untested', { after: image, namespace: 'untested-release' });
+  new ImageCopy(untested, 'nightly', { to: dockerHub.image('team/nightly', { tag }) });
 };
 
 /** A value that may stand in its own Secret, and in no template. */

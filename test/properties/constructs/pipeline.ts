@@ -98,7 +98,14 @@ export const factories: Factories = {
   ReleasePlan: only(
     'ReleasePlan',
     () =>
-      new ReleasePlan('release', undefined, { image: ImageName.parse('quay.io/a/b:1'), registry: undefined }),
+      new ReleasePlan({
+        namespace: 'release',
+        outputs: undefined,
+        tested: { image: ImageName.parse('quay.io/a/b:1'), registry: undefined },
+        watched: ImageName.parse('quay.io/a/b:1'),
+        pipelineName: 'ci',
+        timeoutSeconds: 60,
+      }),
   ),
   PodMixin: only('PodMixin', () => new PodMixin((pod) => pod)),
   'JobTemplate.of': only('JobTemplate.of', (world) => JobTemplate.of(world.pipeline)),
