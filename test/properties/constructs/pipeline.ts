@@ -161,7 +161,7 @@ export const recipes: Recipes = {
         });
       }),
       namespace: freshName,
-      branches: one<unknown>(['main'], []),
+      branches: one<unknown>(['main']),
       assets: one<unknown>([], ['a.tar', 'dist/*']),
       github: fields(
         {
