@@ -27,6 +27,7 @@ import {
   existingSecret,
   type Factories,
   flag,
+  freshName,
   image,
   mebibytes,
   type Recipe,
@@ -61,10 +62,12 @@ const hostedAt: Values = call(
   text('registry.example.com', '10.1.2.3:5000', 'gcr.io:443'),
   fields({ ...accounts, insecure: flag, addresses: cidrs }),
 );
+// Each in a repository of its own, for two stages of a pipeline may not push one image.
 const hostedTarget: Values = call(
   'ImageTarget',
-  (of: HostedRegistry, tag: Tag) => new ImageTarget(of, 'team/project', tag),
+  (of: HostedRegistry, name: string, tag: Tag) => new ImageTarget(of, `team/${name}`, tag),
   fc.oneof(hosted('quay'), hosted('dockerHub'), hosted('gitHub'), hostedAt),
+  freshName,
   tag,
 );
 
@@ -91,8 +94,9 @@ export const factories: Factories = {
   'ImageName.parse': image,
   ImageTarget: call(
     'ImageTarget',
-    (repository: string, of: Tag) => new ImageTarget(registry(), repository, of),
+    (repository: string, name: string, of: Tag) => new ImageTarget(registry(), `${repository}${name}`, of),
     text('a/b', 'team/project-x', 'a__b/c.d'),
+    freshName,
     tag,
   ),
   branchTag: call('branchTag', (branch: string) => branchTag(branch), one(...hostileBranches)),

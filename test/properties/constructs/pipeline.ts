@@ -137,12 +137,13 @@ export const recipes: Recipes = {
     props: {
       to: call(
         'ImageTarget',
-        (tag: Tag) =>
+        (name: string, tag: Tag) =>
           new ImageTarget(
             HostedRegistry.quay({ pushCredential: SecretSource.existing('robot', '.dockerconfigjson') }),
-            'me/project',
+            `me/${name}`,
             tag,
           ),
+        freshName,
         one<unknown>(Tag.version(), Tag.commit(), Tag.named('x')),
       ),
       pullCredential: dockerConfig,
