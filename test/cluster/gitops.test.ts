@@ -5,7 +5,7 @@ import { synthesized } from '../support/synthesized.ts';
 import { Api, type KubernetesObject, type Response, serviceAccount } from './api.ts';
 import { findCrds, installCrds } from './crds.ts';
 import { missing, testApi, withoutApi } from './provided.ts';
-import { find, referenceObjects, removeObjects } from './reference.ts';
+import { find, referenceObjects, removeObjects, removeWithFinalizers } from './reference.ts';
 
 const crds = await findCrds('argo-cd', 'flux-kustomize-controller', 'flux-source-controller');
 const skipped = withoutApi || crds.missing !== '';
@@ -21,7 +21,7 @@ describe.skipIf(skipped)(`objects of Argo CD and Flux at a real API server${miss
     for (const name of namespaces) await api.createNamespace(name, 'restricted');
   });
   afterAll(async () => {
-    for (const object of objects) await api.delete(await api.pathOf(object));
+    for (const object of objects) await removeWithFinalizers(api, await api.pathOf(object));
     for (const name of namespaces) await api.delete(`/api/v1/namespaces/${name}`);
   });
 

@@ -11,7 +11,7 @@ import { changedByApplyingAgain, expectAdmitted } from './applied.ts';
 import { findCrds, installCrds } from './crds.ts';
 import { kubectl } from './kubectl.ts';
 import { missing, testApi, withoutApi } from './provided.ts';
-import { removeObjects } from './reference.ts';
+import { removeObjects, removeWithFinalizers } from './reference.ts';
 
 type Files = ReadonlyMap<string, string>;
 type Program = readonly [name: string, files: () => Files];
@@ -33,9 +33,8 @@ describe.skipIf(withoutApi || crds.missing !== '')(
       api = await Api.connect(testApi().kubeconfig);
       await installCrds(api, crds);
       // Namespaces of earlier tests may still be going.
-      await waitFor(async () => {
-        const { items } = await api.get<{ items: { metadata: object }[] }>('/api/v1/namespaces');
-        return items.every(({ metadata }) => !('deletionTimestamp' in metadata));
+      await waitFor(async () => (await terminating(api)).length === 0, {
+        describe: async () => JSON.stringify(await terminating(api)),
       });
       // Their pods run in other tests, with images that are there.
       await schedulable(api, false);
@@ -71,6 +70,11 @@ describe.skipIf(withoutApi || crds.missing !== '')(
     );
   },
 );
+
+async function terminating(api: Api): Promise<KubernetesObject[]> {
+  const { items } = await api.get<{ items: KubernetesObject[] }>('/api/v1/namespaces');
+  return items.filter(({ metadata }) => 'deletionTimestamp' in metadata);
+}
 
 /** The objects in the order in which the kustomizations name their files. */
 function inOrder(files: Files): KubernetesObject[] {
@@ -147,12 +151,7 @@ async function clear(api: Api, objects: readonly KubernetesObject[]): Promise<vo
   const paths = await Promise.all(
     objects.filter(({ kind }) => kind !== 'Namespace').map((object) => api.pathOf(object)),
   );
-  for (const path of paths.reverse()) {
-    // Nobody is there who would do what a finalizer waits for.
-    const finalizers = { metadata: { finalizers: null } };
-    await api.request('PATCH', path, finalizers, { contentType: 'application/merge-patch+json' });
-    await api.delete(path);
-  }
+  for (const path of paths.reverse()) await removeWithFinalizers(api, path);
   const gone = async (path: string): Promise<boolean> => (await api.request('GET', path)).status === 404;
   for (const path of paths)
     await waitFor(() => gone(path), { timeout: 60_000, describe: async () => `${path} does not go` });

@@ -58,3 +58,10 @@ export async function removeObjects(api: Api, objects: readonly KubernetesObject
     await waitFor(async () => (await api.request('GET', path)).status === 404, { timeout: 120_000 });
   }
 }
+
+/** Deletes an object whose finalizers wait for a controller that is not there. */
+export async function removeWithFinalizers(api: Api, path: string): Promise<void> {
+  const finalizers = { metadata: { finalizers: null } };
+  await api.request('PATCH', path, finalizers, { contentType: 'application/merge-patch+json' });
+  await api.delete(path);
+}
