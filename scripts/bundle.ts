@@ -18,8 +18,6 @@ const common: BuildOptions = {
   platform: 'node',
   target: 'node20',
   format: 'esm',
-  // Names of classes appear in messages.
-  keepNames: true,
   logLevel: 'warning',
   // Without it, esbuild would take the library's sources by the paths of tsconfig.json.
   tsconfigRaw: {},

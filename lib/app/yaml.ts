@@ -6,6 +6,8 @@
  * reads the result back with the decoders of kubectl and Kubernetes.
  */
 
+import { className } from '../kubernetes/problem.ts';
+
 // What an ASCII character may be part of, as bits: one scan decides how most strings are written.
 const PLAIN = 1;
 const PLAIN_START = 2;
@@ -218,7 +220,7 @@ function problem(value: unknown, depth: number, trail: Trail): TypeError {
         'call it and give its result',
       );
     case 'object': {
-      const name: string = value?.constructor?.name || 'an unnamed class';
+      const name = className(value) ?? 'an unnamed class';
       return failure(trail, depth, `an instance of ${name}`, REMEDIES[name] ?? 'give a plain object');
     }
     default:

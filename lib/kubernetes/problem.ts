@@ -94,8 +94,13 @@ function isPlain(value: unknown): boolean {
 }
 
 function instance(value: unknown): string {
+  return `an instance of ${className(value) ?? 'a class'}`;
+}
+
+/** The name of a value's class, where it has one. Bundlers put `_` before that of a class that speaks of itself. */
+export function className(value: unknown): string | undefined {
   const { name } = Object(value).constructor ?? {};
-  return `an instance of ${typeof name === 'string' && name !== '' ? name : 'a class'}`;
+  return typeof name === 'string' && name !== '' ? name.replace(/^_(?=[A-Z])/, '') : undefined;
 }
 
 /** Hides what may be the user information of a URL, which is where credentials hide: rather too much than too little. */

@@ -174,6 +174,10 @@ describe('what is shown of a value', () => {
     ['12', 12n],
     ['{"a":1}', { a: 1 }],
     ['a hidden value', hidden],
+    // As bundlers write `class Gpus`, where it makes one of its own.
+    ['an instance of Gpus', new (class _Gpus {})()],
+    ['an instance of _gpus', new (class _gpus {})()],
+    ['an instance of a class', new (class {})()],
   ])('it may be %s', (shown, value) => expect(formatValue(value)).toBe(shown));
 
   test('what is long is cut, and a cycle is no fault', () => {
