@@ -27,6 +27,7 @@ export const USAGE_EXIT_CODE = 64;
 /** The environment variable, which has to be there. */
 export function variable(environment: ProgramContext['environment'], name: string): string {
   const value = environment[name];
-  if (value === undefined || value === '') throw new UsageError(`the environment variable ${name} is missing`);
+  if (value === undefined || value === '')
+    throw new UsageError(`the environment variable ${name} is missing`);
   return value;
 }

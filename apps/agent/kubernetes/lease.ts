@@ -1,0 +1,92 @@
+import type { Kubernetes } from './client.ts';
+import { hasStatus } from './errors.ts';
+import type { KubernetesObject } from './object.ts';
+import type { Reference } from './resources.ts';
+
+/** A Lease: who holds it, and since when it was not renewed. */
+export interface Lease extends KubernetesObject {
+  readonly spec?: {
+    readonly holderIdentity?: string;
+    readonly leaseDurationSeconds?: number;
+    /** RFC 3339 with six fractional digits. */
+    readonly renewTime?: string;
+    readonly acquireTime?: string;
+    readonly leaseTransitions?: number;
+  };
+}
+
+/** Where a Lease is. */
+export interface LeaseReference {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+const KIND = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' } as const;
+
+function reference({ namespace, name }: LeaseReference): Reference {
+  return { ...KIND, namespace, name };
+}
+
+/** The Lease; one that is missing is made without a holder, by server-side apply, for which a right by name is enough. */
+export async function readLease(
+  client: Kubernetes,
+  lease: LeaseReference,
+  fieldManager: string,
+): Promise<Lease> {
+  const found = await client.get<Lease>(reference(lease));
+  return found ?? client.apply<Lease>({ ...KIND, metadata: { ...lease } }, { fieldManager });
+}
+
+/** Who holds the Lease, if anybody does. */
+export function holderOf(lease: Lease | undefined): string | undefined {
+  return lease?.spec?.holderIdentity || undefined;
+}
+
+/** Whether the holder has renewed the Lease for the last time longer ago than it holds good. */
+export function isExpired({ spec }: Lease, now: number = Date.now()): boolean {
+  if (spec?.renewTime === undefined) return true;
+  return Date.parse(spec.renewTime) + (spec.leaseDurationSeconds ?? 0) * 1000 < now;
+}
+
+/**
+ * Takes or renews the Lease as it was read. False where anybody has changed it since.
+ */
+export async function hold(
+  client: Kubernetes,
+  lease: Lease,
+  holder: string,
+  seconds: number,
+): Promise<boolean> {
+  const now = microTime(Date.now());
+  const renewal = holderOf(lease) === holder;
+  return change(client, lease, {
+    holderIdentity: holder,
+    leaseDurationSeconds: seconds,
+    renewTime: now,
+    ...(!renewal && { acquireTime: now, leaseTransitions: (lease.spec?.leaseTransitions ?? 0) + 1 }),
+  });
+}
+
+/** Removes the holder from the Lease as it was read. False where anybody has changed it since. */
+export function letGo(client: Kubernetes, lease: Lease): Promise<boolean> {
+  return change(client, lease, { holderIdentity: null, renewTime: null, acquireTime: null });
+}
+
+async function change(client: Kubernetes, { metadata }: Lease, spec: object): Promise<boolean> {
+  const { name, namespace = '', resourceVersion } = metadata;
+  try {
+    await client.patch(reference({ name, namespace }), { metadata: { resourceVersion }, spec });
+    return true;
+  } catch (error) {
+    if (hasStatus(error, 404, 409)) return false;
+    throw error;
+  }
+}
+
+/**
+ * Kubernetes' MicroTime has six fractional digits, and no fewer.
+ * @see https://github.com/kubernetes/apimachinery/blob/master/pkg/apis/meta/v1/micro_time.go
+ */
+export function microTime(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().replace('Z', '000Z');
+}
