@@ -2,7 +2,9 @@ import { createLog } from './observe/log.ts';
 import { type Program, USAGE_EXIT_CODE, UsageError } from './program.ts';
 
 /** Loaded one at a time: the gate of a build does without most of what the controller needs. */
-const PROGRAMS: Readonly<Record<string, () => Promise<Program>>> = {};
+const PROGRAMS: Readonly<Record<string, () => Promise<Program>>> = {
+  gate: async () => (await import('./gate/gate.ts')).gate,
+};
 
 const [name = '', ...args] = process.argv.slice(2);
 const load = Object.hasOwn(PROGRAMS, name) ? PROGRAMS[name] : undefined;

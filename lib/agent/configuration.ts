@@ -230,6 +230,8 @@ export interface ServiceConfiguration {
   readonly deployment: string;
   /** When it counts as answering. */
   readonly readiness: ReadinessConfiguration;
+  /** For a gate: another build uses it too, so that the gate starts it and leaves it to the controller to stop it. */
+  readonly shared?: true;
 }
 
 /** When a service counts as answering: an HTTP 200, an AMQP handshake, or an accepted connection. */
@@ -275,10 +277,14 @@ export interface CommonGateConfiguration extends Document<'Gate'> {
   readonly services: readonly ServiceConfiguration[];
   /** How long the services may take to answer, before the build fails. */
   readonly servicesTimeoutSeconds: number;
+  /** How long the command may run; absent where an older library wrote this. */
+  readonly timeoutSeconds?: number;
   /** The directory shared with the build container, see {@link RunFiles}. */
   readonly runDirectory: string;
   /** Where outputs of runs are kept: a directory of the build's volume. */
   readonly outputDirectory?: string;
   /** The port on which a run's outputs are served to its releases; absent where there are none. */
   readonly outputsPort?: number;
+  /** How long the gate waits for the releases of a run that has passed; absent where there are none. */
+  readonly releaseTimeoutSeconds?: number;
 }

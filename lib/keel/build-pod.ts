@@ -1,4 +1,4 @@
-import { Duration, Size } from 'cdk8s';
+import { type Duration, Size } from 'cdk8s';
 import type { Construct } from 'constructs';
 import type {
   Container,
@@ -37,7 +37,8 @@ import type { RunOutputs } from './run-outputs.ts';
 import { secretFileVolumes } from './secret-files.ts';
 import { type AfterCommand, WrapperVariables } from './wrapper.ts';
 
-export interface BuildPodOptions extends Omit<BuildProps, 'image' | 'services' | 'volume'> {
+export interface BuildPodOptions extends Omit<BuildProps, 'image' | 'services' | 'timeout' | 'volume'> {
+  readonly timeout: Duration;
   readonly name: string;
   readonly namespaceName: string;
   readonly image: ImageName;
@@ -123,7 +124,7 @@ function volumeMount({ volume }: BuildPodOptions): VolumeMount | undefined {
 
 /** The wrapper's variables, those of the services, and the build's own, which win. */
 function variables(scope: Construct, options: BuildPodOptions): EnvVar[] {
-  const { services, env = {}, node, outputs, timeout = Duration.hours(2), after, keepFor } = options;
+  const { services, env = {}, node, outputs, timeout, after, keepFor } = options;
   const uid: EnvVar = { name: 'KEELSON_RUN_ID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } };
   const output = outputs.directory === undefined ? '' : `${outputs.directory}/$(KEELSON_RUN_ID)`;
   const all = [

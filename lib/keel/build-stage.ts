@@ -1,4 +1,4 @@
-import { type ApiObject, type Duration, Size } from 'cdk8s';
+import { type ApiObject, Duration, Size } from 'cdk8s';
 import type { Construct } from 'constructs';
 import type { Lease } from 'kubernetes-types/coordination/v1.d.ts';
 import type { ConfigMap, PodSpec } from 'kubernetes-types/core/v1.d.ts';
@@ -19,7 +19,7 @@ import { namespaceOf, type PipelineRecord, recordOf } from '../pipeline/pipeline
 import { defaultAgentImage } from '../platform/agent-image.ts';
 import type { PlatformReference } from '../platform/platform-reference.ts';
 import type { Registry } from '../registry/registry.ts';
-import { soundServices, useService } from '../services/service-use.ts';
+import { isServiceShared, soundServices, useService } from '../services/service-use.ts';
 import type { TestService } from '../services/test-service.ts';
 import { buildPod } from './build-pod.ts';
 import type { BuildProps, BuildVolumeProps } from './build-props.ts';
@@ -49,6 +49,8 @@ export interface BuildStage {
   readonly registry: Registry | undefined;
   /** What the image is pulled with. */
   readonly pulls: readonly SecretReference[];
+  /** How long the command may run. */
+  readonly timeout: Duration;
   /** What its runs leave. */
   readonly outputs: RunOutputs;
 }
@@ -78,6 +80,7 @@ export function buildStage(scope: Construct, props: BuildProps): BuildStage {
     services,
     configurations: services.map(({ configuration }) => configuration),
     volume,
+    timeout: props.timeout ?? Duration.hours(2),
     outputs: new RunOutputs(volume?.mountPath),
     names: { lease: id, status: `${id}-status` },
     registry,
@@ -104,7 +107,7 @@ export function buildObjects(
   stage: BuildStage,
   workload: () => BuildWorkload,
 ): BuildObjects {
-  const { name, namespace, names, configurations, volume, outputs } = stage;
+  const { name, namespace, names, configurations, volume, outputs, timeout } = stage;
   scope.node.addValidation({ validate: () => outputs.problems().map(formatProblem) });
   const configMap = (child: string, suffix: string, data?: Record<string, string>): ApiObject =>
     kubeObject<ConfigMap>(scope, child, {
@@ -122,9 +125,14 @@ export function buildObjects(
     rules: () => gateRules(workload(), names, configurations),
   });
   configMap('gate-config', 'gate', {
-    [GATE_KEY]: lazy(
-      () => `${JSON.stringify(gateConfiguration(workload(), names, configurations, outputs), null, 2)}\n`,
-    ),
+    [GATE_KEY]: lazy(() => {
+      const services = stage.services.map((service) => ({
+        ...service.configuration,
+        ...(isServiceShared(service) && { shared: true as const }),
+      }));
+      const seconds = timeout.toSeconds({ integral: false });
+      return `${JSON.stringify(gateConfiguration(workload(), names, services, seconds, outputs), null, 2)}\n`;
+    }),
   });
   configMap('wrapper', 'wrapper', { 'wrapper.sh': WRAPPER_SCRIPT });
   // The gate writes these two; they are here so that it needs no right to create any.
@@ -157,7 +165,7 @@ export function stagePod(
   props: BuildProps & { readonly keepFor?: Duration },
   after: AfterCommand,
 ): () => PodSpec {
-  const { name, namespace, image, agentImage, podSecurity, services, volume, outputs, pulls } = stage;
+  const { name, namespace, image, agentImage, podSecurity, services, volume, outputs, pulls, timeout } = stage;
   return buildPod(scope, {
     ...props,
     name,
@@ -169,6 +177,7 @@ export function stagePod(
     volume,
     outputs,
     pulls,
+    timeout,
     after,
   });
 }

@@ -35,6 +35,7 @@ export function gateConfiguration(
   workload: BuildWorkload,
   names: BuildNames,
   services: readonly ServiceConfiguration[],
+  timeoutSeconds: number,
   outputs: RunOutputs,
 ): GateConfiguration {
   return {
@@ -47,9 +48,11 @@ export function gateConfiguration(
     historyLimit: 20,
     services,
     servicesTimeoutSeconds: 300,
+    timeoutSeconds,
     runDirectory: RUN_DIRECTORY,
     ...(outputs.directory !== undefined && { outputDirectory: outputs.directory }),
     ...(outputs.port !== undefined && { outputsPort: outputs.port }),
+    ...(outputs.releaseSeconds > 0 && { releaseTimeoutSeconds: outputs.releaseSeconds }),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { ApiObject } from 'cdk8s';
+import type { ApiObject, Duration } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { Deployment } from 'kubernetes-types/apps/v1.d.ts';
 import type { NetworkPolicyPeer } from 'kubernetes-types/networking/v1.d.ts';
@@ -190,10 +190,15 @@ export class KeelWatchedBuild extends Construct {
    *
    * @param assets patterns of files in the command's working directory
    * @param readers the pods that may fetch them
+   * @param timeout how long the build is held back for them
    * @returns where they are fetched
    */
-  shareOutputs(assets: readonly string[], readers: readonly NetworkPolicyPeer[]): Destination {
-    this.#stage.outputs.share(assets, readers);
+  shareOutputs(
+    assets: readonly string[],
+    readers: readonly NetworkPolicyPeer[],
+    timeout: Duration,
+  ): Destination {
+    this.#stage.outputs.share(assets, readers, timeout.toSeconds({ integral: false }));
     const { record, name, namespace } = this.#stage;
     // A listener's namespace has another name, and the same label.
     const matchLabels =

@@ -8,16 +8,23 @@ export class RunOutputs {
   readonly #mountPath: string | undefined;
   readonly #assets: string[] = [];
   readonly #readers: NetworkPolicyPeer[] = [];
+  #releaseSeconds = 0;
 
   /** @param mountPath where the build's volume is mounted; undefined where it has none */
   constructor(mountPath: string | undefined) {
     this.#mountPath = mountPath;
   }
 
-  /** Keeps files for a release, and lets its pods fetch them. */
-  share(assets: readonly string[], readers: readonly NetworkPolicyPeer[]): void {
+  /** Keeps files for a release, lets its pods fetch them, and waits for it. */
+  share(assets: readonly string[], readers: readonly NetworkPolicyPeer[], seconds: number): void {
     this.#assets.push(...assets);
     this.#readers.push(...readers);
+    this.#releaseSeconds = Math.max(this.#releaseSeconds, seconds);
+  }
+
+  /** How long the slowest release may take; 0 where there is none. */
+  get releaseSeconds(): number {
+    return this.#releaseSeconds;
   }
 
   /** The directory with one directory for each run; undefined where nothing is kept. */

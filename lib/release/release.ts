@@ -1,6 +1,7 @@
 import { type ApiObject, Duration } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { ConfigMap } from 'kubernetes-types/core/v1.d.ts';
+import type { NetworkPolicyPeer } from 'kubernetes-types/networking/v1.d.ts';
 import type { ReleaseConfiguration } from '../agent/release.ts';
 import { declareStage } from '../app/graph.ts';
 import type { ImageBuilder } from '../image/image-builder.ts';
@@ -119,7 +120,7 @@ export class Release extends Construct {
       quota: () => ({ ...DEFAULT_QUOTA, ...props.quota }),
     });
     serviceAccount(this, 'service-account', RELEASE_ACCOUNT, this.namespace);
-    const outputs = record && this.#outputs(record, after, assets);
+    const outputs = record && this.#outputs(record, after, assets, timeout);
     const seconds = timeout.toSeconds({ integral: false });
     this.plan = new ReleasePlan({
       namespace: this.namespace,
@@ -169,9 +170,10 @@ export class Release extends Construct {
     { platform, pipelineName }: PipelineRecord,
     after: KeelWatchedBuild | ImageBuilder,
     assets: readonly string[],
+    timeout: Duration,
   ): Destination | undefined {
     if (!(after instanceof KeelWatchedBuild)) return undefined;
-    return after.shareOutputs(assets, [
+    const readers: NetworkPolicyPeer[] = [
       {
         namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': this.namespace } },
         podSelector: { matchLabels: { [KeelsonLabels.STAGE]: 'release' } },
@@ -188,7 +190,8 @@ export class Release extends Construct {
           matchLabels: { [KeelsonLabels.STAGE]: 'image-build', [KeelsonLabels.RELEASE]: this.namespace },
         },
       },
-    ]);
+    ];
+    return after.shareOutputs(assets, readers, timeout);
   }
 
   /** Where the controller writes what became of it: an image has no status that could say so. */

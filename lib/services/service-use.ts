@@ -22,6 +22,11 @@ export function isServiceUsed(service: IConstruct): boolean {
   return USES.of(service).length > 0;
 }
 
+/** Whether several builds use a service. Known at synthesis, when every build has been made. */
+export function isServiceShared(service: IConstruct): boolean {
+  return USES.of(service).length > 1;
+}
+
 /** The services among what was given as such; what is none is reported. */
 export function soundServices(scope: IConstruct, given: Iterable<TestService>): TestService[] {
   return [...given].filter((service: TestService | null | undefined) => {

@@ -44,6 +44,7 @@ describe('the gate', () => {
         },
       ],
       servicesTimeoutSeconds: 300,
+      timeoutSeconds: 7200,
       runDirectory: '/keelson/run',
       outputDirectory: '/build/.keelson/runs',
     });

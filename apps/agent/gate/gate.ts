@@ -1,0 +1,59 @@
+import { readConfiguration } from '../configuration.ts';
+import { Kubernetes } from '../kubernetes/client.ts';
+import { Events } from '../kubernetes/events.ts';
+import type { KubernetesObject } from '../kubernetes/object.ts';
+import { type Program, variable } from '../program.ts';
+import type { GateParts } from './build-gate.ts';
+import { BuildLease } from './build-lease.ts';
+import { DeploymentGate } from './deployment-gate.ts';
+import { serveJob } from './job-gate.ts';
+import { KeelHold } from './keel-hold.ts';
+import { RunDirectory } from './run-directory.ts';
+import { RunRecord } from './run-record.ts';
+import { Services } from './services.ts';
+
+/** The program beside a build: it lets the build run when what it needs is there, and records what became of it. */
+export const gate: Program = async (args, { environment, log, signal }) => {
+  const configuration = await readConfiguration('Gate', args);
+  const pod = {
+    name: variable(environment, 'POD_NAME'),
+    namespace: variable(environment, 'POD_NAMESPACE'),
+    uid: variable(environment, 'POD_UID'),
+  };
+  const { namespace } = pod;
+  const client = Kubernetes.default();
+  const workload: KubernetesObject =
+    'job' in configuration
+      ? { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: configuration.job, namespace } }
+      : {
+          apiVersion: 'apps/v1',
+          kind: 'Deployment',
+          metadata: { name: configuration.deployment, namespace },
+        };
+  const parts: GateParts = {
+    configuration,
+    client,
+    pod,
+    files: new RunDirectory(configuration.runDirectory),
+    lease: new BuildLease(client, { namespace, name: configuration.lease }, pod.uid),
+    record: new RunRecord({
+      client,
+      status: { namespace, name: configuration.statusConfigMap },
+      historyLimit: configuration.historyLimit,
+      workload,
+      events: new Events(client, 'keelson-gate', log),
+      log,
+      pod,
+    }),
+    services: new Services(client, namespace, configuration.services, log),
+    log,
+    signal,
+  };
+  if ('job' in configuration) {
+    await serveJob(parts);
+  } else {
+    const hold = new KeelHold(client, { namespace, name: configuration.deployment }, log);
+    await new DeploymentGate(parts, hold, configuration.handOver).serve();
+  }
+  return 0;
+};
