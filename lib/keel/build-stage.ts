@@ -165,7 +165,8 @@ export function stagePod(
   props: BuildProps & { readonly keepFor?: Duration },
   after: AfterCommand,
 ): () => PodSpec {
-  const { name, namespace, image, agentImage, podSecurity, services, volume, outputs, pulls, timeout } = stage;
+  const { name, namespace, image, agentImage, podSecurity, services, volume, outputs, pulls, timeout } =
+    stage;
   return buildPod(scope, {
     ...props,
     name,

@@ -334,7 +334,9 @@ test('a release reaches the gate of whichever namespace has built', () => {
     ] as const) {
       const ci = new Pipeline(app, id, { platform: platform() });
       const build = new KeelWatchedBuild(ci, 'build', { image: image(id), command: ['x'], handOver });
-      peers.push(build.shareOutputs([], [{ podSelector: {} }], Duration.hours(1)).peers[0]?.namespaceSelector);
+      peers.push(
+        build.shareOutputs([], [{ podSelector: {} }], Duration.hours(1)).peers[0]?.namespaceSelector,
+      );
     }
   });
   expect(peers).toEqual([
