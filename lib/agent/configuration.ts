@@ -7,6 +7,8 @@ import type { AGENT_API_VERSION } from './version.ts';
 export const PIPELINE_CONFIG_MAP = 'keelson-pipeline';
 /** Its key, and the kind of the JSON document in it. */
 export const PIPELINE_KEY = 'pipeline.json';
+/** The name of the ConfigMap, beside that one, where the controller notes what it was asked to build. */
+export const LEDGER_CONFIG_MAP = 'keelson-ledger';
 /** The key of the controller's configuration in its ConfigMap. */
 export const CONTROLLER_KEY = 'controller.json';
 /** The key of the gate's configuration in its ConfigMap. */

@@ -1,13 +1,11 @@
 import {
+  LEDGER_CONFIG_MAP,
   PIPELINE_CONFIG_MAP,
   type PipelineConfiguration,
   type SecretKeyConfiguration,
 } from '../agent/configuration.ts';
 import { every, named, type PolicyRule } from '../kubernetes/rbac.ts';
 import type { StageContribution } from './pipeline-record.ts';
-
-/** Where the controller notes the last built commit of each branch. */
-export const LEDGER_CONFIG_MAP = 'keelson-ledger';
 
 /** What the controller may do in a pipeline's namespace: by name wherever Kubernetes can tell names apart. */
 export function controllerRules(

@@ -5,6 +5,7 @@ import {
   type BuildConfiguration,
   type ImageConfiguration,
   type JobConfiguration,
+  LEDGER_CONFIG_MAP,
   PIPELINE_CONFIG_MAP,
   PIPELINE_KEY,
   type PipelineConfiguration,
@@ -28,7 +29,7 @@ import type { PlatformReference } from '../platform/platform-reference.ts';
 import { sound } from '../props/sound.ts';
 import { missingPlatform } from '../props/stand-ins.ts';
 import type { GitSource } from '../source/git-source.ts';
-import { controllerRules, LEDGER_CONFIG_MAP } from './controller-rules.ts';
+import { controllerRules } from './controller-rules.ts';
 import { Pushes } from './pushes.ts';
 import { sourceConfiguration } from './source-configuration.ts';
 

@@ -1,8 +1,8 @@
-import type { Registry } from 'prom-client';
 import type { ControllerConfiguration } from '../../../lib/agent/configuration.ts';
 import type { Kubernetes } from '../kubernetes/client.ts';
 import type { Events } from '../kubernetes/events.ts';
 import type { Log } from '../observe/log.ts';
+import type { ControllerMetrics } from './metrics.ts';
 
 /** What every part of the controller works with. */
 export interface ControllerContext {
@@ -10,8 +10,16 @@ export interface ControllerContext {
   readonly configuration: ControllerConfiguration;
   readonly events: Events;
   readonly log: Log;
-  readonly metrics: Registry;
+  readonly metrics: ControllerMetrics;
+  /** The controller's own account, to which it gives its rights in the namespaces that it makes. */
+  readonly account: ControllerAccount;
 }
 
 /** As whom the controller changes objects. */
 export const FIELD_MANAGER = 'keelson-controller';
+
+/** A ServiceAccount. */
+export interface ControllerAccount {
+  readonly name: string;
+  readonly namespace: string;
+}

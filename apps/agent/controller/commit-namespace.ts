@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TemplateObject } from '../../../lib/agent/job-template.ts';
+import { KeelsonLabels } from '../../../lib/kubernetes/labels.ts';
+import { hasStatus, isAlreadyExists } from '../kubernetes/errors.ts';
+import type { KubernetesObject } from '../kubernetes/object.ts';
+import { type ControllerContext, FIELD_MANAGER } from './context.ts';
+
+const BINDING = 'keelson-controller';
+/** The longest that the API server may take to act by a new RoleBinding, and a namespace to get its account. */
+const RIGHTS_MS = 20_000;
+
+/**
+ * Makes the namespace of a commit, and in it the controller's own rights, the Secrets and the objects of a filled
+ * template, in its order: so the Job comes last. All of it may be done again.
+ */
+export async function makeCommitNamespace(
+  context: ControllerContext,
+  objects: readonly TemplateObject[],
+  secrets: readonly KubernetesObject[],
+): Promise<void> {
+  const { client, configuration } = context;
+  const [namespace, ...others] = objects as unknown as readonly KubernetesObject[];
+  if (namespace?.kind !== 'Namespace') throw new Error('the job template does not start with its Namespace');
+  const { name } = namespace.metadata;
+  await claimNamespace(context, namespace);
+  await bindOwnRights(context, name, configuration.commitNamespaceRole);
+  for (const secret of secrets) {
+    const metadata = { ...secret.metadata, namespace: name };
+    await onceAllowed(() => client.apply({ ...secret, metadata }, { fieldManager: FIELD_MANAGER }));
+  }
+  for (const object of others) await onceAllowed(() => client.apply(object, { fieldManager: FIELD_MANAGER }));
+}
+
+/** Creates the namespace; one that is there has to be the one that was made for the same commit before. */
+async function claimNamespace({ client }: ControllerContext, namespace: KubernetesObject): Promise<void> {
+  try {
+    await client.create(namespace);
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+    const { name, labels = {} } = namespace.metadata;
+    const found = await client.get({ apiVersion: 'v1', kind: 'Namespace', name });
+    const same = [KeelsonLabels.OWNER, KeelsonLabels.PIPELINE, KeelsonLabels.COMMIT].every(
+      (label) => found?.metadata.labels?.[label] === labels[label],
+    );
+    if (!same) throw new Error(`the namespace ${name} is there already, and was not made for this commit`);
+    if (found?.metadata.deletionTimestamp !== undefined)
+      throw new Error(`the namespace ${name} is being deleted`);
+  }
+}
+
+/** What the controller may do in a namespace that it made, it gives itself there, by one named ClusterRole. */
+export async function bindOwnRights(
+  { client, account }: ControllerContext,
+  namespace: string,
+  clusterRole: string,
+): Promise<void> {
+  await client.apply(
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'RoleBinding',
+      metadata: { name: BINDING, namespace, labels: { 'app.kubernetes.io/managed-by': 'keelson' } },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: clusterRole },
+      subjects: [{ kind: 'ServiceAccount', ...account }],
+    },
+    { fieldManager: FIELD_MANAGER },
+  );
+}
+
+/** Tries again while a right that was just given is not known everywhere yet. */
+export async function onceAllowed<T>(request: () => Promise<T>): Promise<T> {
+  const deadline = Date.now() + RIGHTS_MS;
+  for (let pause = 20; ; pause = Math.min(1000, pause * 2)) {
+    try {
+      return await request();
+    } catch (error) {
+      // Admission refuses with the same status; its message is another.
+      const unknownYet = hasStatus(error, 403) && /cannot [a-z]+ resource/.test((error as Error).message);
+      if (!unknownYet || Date.now() > deadline) throw error;
+      await sleep(pause);
+    }
+  }
+}
