@@ -52,6 +52,8 @@ export interface GeneratedSecretProps {
 }
 
 const SECRETS = new Notes<GeneratedSecret>();
+/** The agent makes no more for one Secret: long keys take seconds each. */
+const MOST_KEYS = 64;
 
 /**
  * A Secret whose values the platform's controller makes in the cluster: once, and never changed after.
@@ -116,6 +118,11 @@ function keyProblems(keys: Generators): Problem[] {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     const remedy = 'give an object with a way of making a value for each key';
     return [{ property: 'keys', value: hidden, message: 'is no set of keys', remedy }];
+  }
+  const count = Object.keys(keys).length;
+  if (count > MOST_KEYS) {
+    const remedy = `make at most ${MOST_KEYS} in one Secret`;
+    return [{ property: 'keys', value: `${count} keys`, message: 'are too many', remedy }];
   }
   return Object.entries(keys).flatMap(([key, generator]) => [
     ...(isSecretKey(key)

@@ -78,6 +78,16 @@ export const secrets: readonly Row[] = [
     'ci/keys: keys.a: is no way of making a value (got a hidden value); …',
   ],
   [
+    'a Secret of more generated keys than the agent makes',
+    (app) =>
+      new GeneratedSecret(pipeline(app), 'keys', {
+        keys: Object.fromEntries(
+          Array.from({ length: 65 }, (_, index) => [`key-${index}`, { password: { length: 8 } }]),
+        ),
+      }),
+    'ci/keys: keys: are too many (got "65 keys"); make at most 64 in one Secret',
+  ],
+  [
     'egress to what is no range of addresses',
     (app) => platform(app, { egress: ['git.example.com'] }),
     'platform: egress: is not a range of addresses (got "git.example.com"); give CIDRs, such as 10.0.0.5/32',
