@@ -16,8 +16,7 @@ describe('a recipe', () => {
   test('as the library writes it is read as it was given', () => {
     const chart = new Chart(new KeelsonApp({ outdir: '/nowhere' }), 'chart');
     const { secret } = new GeneratedSecret(chart, 'secret', { keys: every });
-    const annotation = secret.metadata.getAnnotation?.(KeelsonAnnotations.GENERATE);
-    const text = annotation ?? secret.toJson().metadata.annotations[KeelsonAnnotations.GENERATE];
+    const text = secret.toJson().metadata.annotations[KeelsonAnnotations.GENERATE];
     expect(Object.fromEntries(parseRecipe(text))).toEqual(every);
   });
 
