@@ -72,6 +72,13 @@ export class TestRepository {
     if (ref.startsWith('refs/heads/')) this.#heads.set(ref.slice('refs/heads/'.length), commit);
   }
 
+  /** Points many refs at a commit, fast. Not for branches that are committed to afterwards. */
+  setRefs(refs: readonly string[], commit: string): void {
+    const input = refs.map((ref) => `update ${ref} ${commit}\n`).join('');
+    execFileSync('git', ['update-ref', '--stdin'], { cwd: this.directory, input });
+    this.git('pack-refs', '--all');
+  }
+
   /** Makes a tag, annotated or not. */
   async tag(
     name: string,

@@ -45,6 +45,8 @@ export interface GitServer {
   createRepository(name: string, options?: { objectFormat?: 'sha1' | 'sha256' }): Promise<TestRepository>;
   /** Sets the counters to 0 and empties the log. */
   reset(): void;
+  /** Closes connections without a word, as servers do with idle ones. */
+  closeConnections(): void;
   close(): Promise<void>;
 }
 
@@ -92,6 +94,7 @@ export async function startGitServer(options: GitServerOptions = {}): Promise<Gi
       Object.assign(counters, { requests: 0, connections: 0, received: 0, sent: 0 });
       log.length = 0;
     },
+    closeConnections: () => server.closeAllConnections(),
     close: async () => {
       await closed(server);
       await Promise.all(repositories.map((repository) => repository.close()));

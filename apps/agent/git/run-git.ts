@@ -15,6 +15,10 @@ export interface RunGitOptions {
   readonly timeoutMs: number;
   /** Most bytes of standard output; with more, git is ended. */
   readonly maxOutputBytes: number;
+  /** Most address space that git and each of its helpers may have. @default - no limit */
+  readonly maxMemoryBytes?: number;
+  /** The largest file that they may write, such as a pack from a server. @default - no limit */
+  readonly maxFileBytes?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -59,7 +63,8 @@ function run(args: readonly string[], options: RunGitOptions, home: string): Pro
       return;
     }
     // A process group of its own, so that ssh and helpers of git end with it.
-    const git = spawn('git', [...SETTINGS, ...args], {
+    const [program, programArgs] = withLimits(options);
+    const git = spawn(program, [...programArgs, ...SETTINGS, ...args], {
       cwd: options.cwd ?? home,
       env: environment(options, home),
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -112,6 +117,20 @@ function run(args: readonly string[], options: RunGitOptions, home: string): Pro
   });
 }
 
+/**
+ * Node can't set limits of a process, `sh` can: its script is the same text always, and git's arguments are not part of
+ * it. Units are those of https://pubs.opengroup.org/onlinepubs/9699919799/utilities/ulimit.html
+ */
+function withLimits({ maxMemoryBytes, maxFileBytes }: RunGitOptions): readonly [string, readonly string[]] {
+  if (maxMemoryBytes === undefined && maxFileBytes === undefined) return ['git', []];
+  const units = (bytes: number | undefined, unit: number): string =>
+    bytes === undefined ? '' : String(Math.ceil(bytes / unit));
+  return ['sh', ['-c', LIMIT, 'git', units(maxMemoryBytes, 1024), units(maxFileBytes, 512)]];
+}
+
+const LIMIT =
+  '{ [ -z "$1" ] || ulimit -v "$1"; } && { [ -z "$2" ] || ulimit -f "$2"; } && shift 2 && exec git "$@"';
+
 function environment(options: RunGitOptions, home: string): Record<string, string> {
   const { PATH = '/usr/local/bin:/usr/bin:/bin', TMPDIR } = process.env;
   return {
@@ -158,6 +177,9 @@ const NOISE =
 function failure(command: string, complaint: string): GitError {
   const kind = KINDS.find(([pattern]) => pattern.test(complaint))?.[1] ?? 'protocol';
   const lines = complaint.split('\n').map((line) => line.trim());
+  if (/died of signal 25|File size limit exceeded/.test(complaint)) {
+    return new GitError('protocol', `${command} was sent more than is allowed`);
+  }
   const said = lines.filter((line) => line !== '' && !NOISE.test(line)).slice(-3);
   return new GitError(kind, `${command} failed: ${said.join('; ') || 'it said nothing'}`);
 }

@@ -4,7 +4,7 @@ import { type AddressPolicy, forbiddenAddress, type Reach } from './address-poli
 import { GitError } from './git-error.ts';
 
 /** Names that resolve inside a cluster only, whatever its DNS domain is: those without a dot among them. */
-const CLUSTER_NAME = /^[^.]*$|\.(svc|local|internal|localhost)$|\.svc\./;
+const CLUSTER_NAME = /^[^.]*$|^kubernetes\.default$|\.(svc|local|internal|localhost)$|\.svc\./;
 
 /**
  * A pipeline's git URL, which its owner chose: https, ssh, or http to a server in the cluster. Use its `href` from
