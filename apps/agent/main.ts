@@ -3,6 +3,7 @@ import { type Program, USAGE_EXIT_CODE, UsageError } from './program.ts';
 
 /** Loaded one at a time: the gate of a build does without most of what the controller needs. */
 const PROGRAMS: Readonly<Record<string, () => Promise<Program>>> = {
+  controller: async () => (await import('./controller/controller.ts')).controller,
   gate: async () => (await import('./gate/gate.ts')).gate,
 };
 

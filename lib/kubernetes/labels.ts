@@ -15,6 +15,8 @@ export const KeelsonLabels = {
   COMMIT: 'keelson.dev/commit',
   /** The platform whose controller made the object, and may therefore delete it. */
   OWNER: 'keelson.dev/owner',
+  /** On a commit's namespace, by the controller: the namespace of the pipeline that it was made for. */
+  HOME: 'keelson.dev/home',
   /** On the pods of a release's image builds: the release's namespace. */
   RELEASE: 'keelson.dev/release',
   /** On a listener's namespace: the build that listens in it. */
@@ -43,6 +45,8 @@ export const KeelsonAnnotations = {
   URL: 'keelson.dev/url',
   /** On an image build's Job: the commit's full object name. */
   COMMIT: 'keelson.dev/commit',
+  /** On a commit's namespace, by a person: it is not deleted, whatever becomes of its build. */
+  KEEP: 'keelson.dev/keep',
   /** On a watched build's pods, by the controller: the digest for which it rolled the Deployment where Keel had not. */
   ROLLED_FOR: 'keelson.dev/rolled-for',
   /** On a listener's namespace: the UUID by which the controller knows that it made it. */

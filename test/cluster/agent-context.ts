@@ -1,6 +1,7 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { Registry } from 'prom-client';
 import type { ControllerContext } from '../../apps/agent/controller/context.ts';
+import { controllerMetrics } from '../../apps/agent/controller/metrics.ts';
 import { Kubernetes } from '../../apps/agent/kubernetes/client.ts';
 import { Connection } from '../../apps/agent/kubernetes/connection.ts';
 import { Events } from '../../apps/agent/kubernetes/events.ts';
@@ -30,7 +31,8 @@ export function agentContext(kubeconfig: string, as: Identity, signal?: AbortSig
     logged,
     log,
     events: new Events(client, 'keelson-controller', log),
-    metrics: new Registry(),
+    metrics: controllerMetrics(new Registry()),
+    account: { name: 'keelson-controller', namespace: 'keelson-system' },
     configuration: {
       apiVersion: 'agent.keelson.dev/v1alpha1',
       kind: 'Controller',

@@ -10,11 +10,14 @@ const BINDING = 'keelson-controller';
 const RIGHTS_MS = 20_000;
 
 /**
- * Makes the namespace of a commit, and in it the controller's own rights, the Secrets and the objects of a filled
+ * Makes the namespace of a commit, which says whose pipeline it is for, and in it the controller's own rights, the Secrets and the objects of a filled
  * template, in its order: so the Job comes last. All of it may be done again.
+ *
+ * @param home the pipeline's namespace
  */
 export async function makeCommitNamespace(
   context: ControllerContext,
+  home: string,
   objects: readonly TemplateObject[],
   secrets: readonly KubernetesObject[],
 ): Promise<void> {
@@ -22,7 +25,8 @@ export async function makeCommitNamespace(
   const [namespace, ...others] = objects as unknown as readonly KubernetesObject[];
   if (namespace?.kind !== 'Namespace') throw new Error('the job template does not start with its Namespace');
   const { name } = namespace.metadata;
-  await claimNamespace(context, namespace);
+  const labels = { ...namespace.metadata.labels, [KeelsonLabels.HOME]: home };
+  await claimNamespace(context, { ...namespace, metadata: { ...namespace.metadata, labels } });
   await bindOwnRights(context, name, configuration.commitNamespaceRole);
   for (const secret of secrets) {
     const metadata = { ...secret.metadata, namespace: name };
@@ -39,7 +43,7 @@ async function claimNamespace({ client }: ControllerContext, namespace: Kubernet
     if (!isAlreadyExists(error)) throw error;
     const { name, labels = {} } = namespace.metadata;
     const found = await client.get({ apiVersion: 'v1', kind: 'Namespace', name });
-    const same = [KeelsonLabels.OWNER, KeelsonLabels.PIPELINE, KeelsonLabels.COMMIT].every(
+    const same = [KeelsonLabels.OWNER, KeelsonLabels.HOME, KeelsonLabels.COMMIT].every(
       (label) => found?.metadata.labels?.[label] === labels[label],
     );
     if (!same) throw new Error(`the namespace ${name} is there already, and was not made for this commit`);

@@ -126,7 +126,7 @@ export class ImageBuilds {
       const found = await this.#find(namespace, name);
       if (found === undefined) {
         const secrets = await readCommitSecrets(this.#context, pipeline.namespace, image);
-        await makeCommitNamespace(this.#context, objects, secrets);
+        await makeCommitNamespace(this.#context, pipeline.namespace, objects, secrets);
         this.#context.log.info(
           { pipeline: pipeline.name, image: build.image, branch, commit, namespace, attempt: build.attempt },
           'the image build was started',

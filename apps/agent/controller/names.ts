@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { TemplateValues } from '../../../lib/agent/job-template.ts';
 import { branchTag } from '../../../lib/image/tag.ts';
-import { toDnsLabel } from '../../../lib/kubernetes/names.ts';
 
 /** What a build is the build of; two that differ in any of it have different names. */
 export interface Identity {
@@ -63,6 +62,11 @@ export function templateValues(options: {
 
 /** What of a text a DNS label may hold; the hash beside it tells texts apart. */
 function shortLabel(text: string, most: number): string {
-  const label = toDnsLabel(text).slice(0, most).replace(/-+$/, '');
+  const label = text
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+/, '')
+    .slice(0, most)
+    .replace(/-+$/, '');
   return label === '' ? 'x' : label;
 }

@@ -1,0 +1,79 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { KeelsonLabels } from '../../../lib/kubernetes/labels.ts';
+import type { GitHttp } from '../git/refs-http.ts';
+import { watch } from '../kubernetes/watch.ts';
+import { BuildSlots } from './build-slots.ts';
+import type { ControllerContext } from './context.ts';
+import { PipelineController, type SharedParts } from './pipeline-controller.ts';
+
+const LOADED_WITHIN_MS = 20_000;
+
+interface Served {
+  readonly controller: PipelineController;
+  readonly stop: AbortController;
+}
+
+/** Serves the pipelines of a platform: those whose namespace has its name in a label. */
+export class Leadership {
+  readonly #context: ControllerContext;
+  readonly #shared: SharedParts;
+  readonly #served = new Map<string, Served>();
+  /** Whether it is known which image builds run: before that, none is started. */
+  #ready = false;
+
+  constructor(context: ControllerContext, http: GitHttp) {
+    this.#context = context;
+    this.#shared = {
+      http,
+      slots: new BuildSlots(context.configuration.maxConcurrentBuilds),
+      mayStart: () => this.#ready,
+    };
+  }
+
+  /** Serves them until `signal` is aborted, and what runs has ended. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { client, configuration } = this.#context;
+    const labelSelector = `${KeelsonLabels.PLATFORM}=${configuration.platform}`;
+    for await (const event of watch(client, { apiVersion: 'v1', kind: 'Namespace', labelSelector }, signal)) {
+      if (event.type === 'listed') {
+        const present = new Set(event.objects.map(({ metadata }) => metadata.name));
+        for (const name of this.#served.keys()) if (!present.has(name)) this.#leave(name);
+        for (const name of present) this.#serve(name, signal);
+        if (!this.#ready) void this.#whenLoaded(signal);
+      } else if (event.type === 'deleted' || event.object.metadata.deletionTimestamp !== undefined) {
+        this.#leave(event.object.metadata.name);
+      } else this.#serve(event.object.metadata.name, signal);
+    }
+    await Promise.all([...this.#served.values()].map(({ controller }) => controller.settled()));
+    this.#served.clear();
+  }
+
+  /** Looks up the heads of a pipeline soon. */
+  poke(namespace: string): void {
+    this.#served.get(namespace)?.controller.poke();
+  }
+
+  /** A pipeline that can't be read must not keep the others from building. */
+  async #whenLoaded(signal: AbortSignal): Promise<void> {
+    const controllers = [...this.#served.values()].map(({ controller }) => controller);
+    const late = sleep(LOADED_WITHIN_MS, undefined, { signal }).catch(() => undefined);
+    await Promise.race([Promise.all(controllers.map(({ loaded }) => loaded)), late]);
+    this.#ready = true;
+    for (const { controller } of this.#served.values()) controller.buildImages();
+  }
+
+  #serve(namespace: string, signal: AbortSignal): void {
+    if (this.#served.has(namespace)) return;
+    const stop = new AbortController();
+    const until = AbortSignal.any([signal, stop.signal]);
+    const controller = new PipelineController(this.#context, namespace, this.#shared, until);
+    this.#served.set(namespace, { controller, stop });
+    this.#context.metrics.pipelines.set(this.#served.size);
+  }
+
+  #leave(namespace: string): void {
+    this.#served.get(namespace)?.stop.abort();
+    this.#served.delete(namespace);
+    this.#context.metrics.pipelines.set(this.#served.size);
+  }
+}

@@ -1,0 +1,260 @@
+import {
+  PIPELINE_CONFIG_MAP,
+  PIPELINE_KEY,
+  type PipelineConfiguration,
+} from '../../../lib/agent/configuration.ts';
+import { parseDocument } from '../configuration.ts';
+import type { GitHttp } from '../git/refs-http.ts';
+import type { KubernetesObject } from '../kubernetes/object.ts';
+import type { BuildSlots } from './build-slots.ts';
+import type { ControllerContext } from './context.ts';
+import { makeGeneratedSecrets } from './generated-secrets/make-generated-secrets.ts';
+import { RepositorySource } from './git-credentials.ts';
+import { ImageBuilds } from './image-builds.ts';
+import { hasEnded } from './ledger.ts';
+import { LedgerStore } from './ledger-store.ts';
+import { Periodic } from './periodic.ts';
+import { imageOf, type PipelineHandle, pipelineObject } from './pipeline.ts';
+import { isImageThere, noteDigests } from './pushed-images.ts';
+import { repairPipeline } from './repair/repair-pipeline.ts';
+import { deleteOldNamespaces } from './retention.ts';
+import { watchHeads } from './watch-heads.ts';
+
+/** What all pipelines share. */
+export interface SharedParts {
+  readonly slots: BuildSlots;
+  readonly http: GitHttp;
+  /** Whether image builds have to wait. */
+  readonly mayStart: () => boolean;
+}
+
+interface ConfigMap extends KubernetesObject {
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+/** A pipeline without what is needed now and then only: templates are most of its bytes. */
+type Slim = Pick<PipelineConfiguration, 'name' | 'source' | 'builds' | 'jobs' | 'generatedSecrets'> & {
+  readonly images: readonly Pick<PipelineConfiguration['images'][number], 'name' | 'target'>[];
+};
+
+const LOOK_MS = 30_000;
+const RECONCILE_MS = 30_000;
+const REPAIR_MS = 60_000;
+const RETENTION_MS = 60_000;
+/** Heads are looked up not more often than this, however many webhooks come. */
+const LEAST_PAUSE_MS = 1_000;
+
+/** Serves one pipeline, as long as it leads. */
+export class PipelineController {
+  readonly #context: ControllerContext;
+  readonly #namespace: string;
+  readonly #shared: SharedParts;
+  readonly #signal: AbortSignal;
+  readonly #ledger: LedgerStore;
+  readonly #repository: RepositorySource;
+  readonly #tasks: readonly Periodic[];
+  readonly #poll: Periodic;
+  readonly #reconcile: Periodic;
+  readonly #repair: Periodic;
+  readonly #builds: ImageBuilds;
+  /** Resolves when it is known which image builds run. */
+  readonly loaded: Promise<void>;
+  #isLoaded: () => void = () => undefined;
+  #version: string | undefined;
+  #slim: Slim | undefined;
+  #polledAt = 0;
+  #dueAt = Date.now();
+
+  constructor(context: ControllerContext, namespace: string, shared: SharedParts, signal: AbortSignal) {
+    this.#context = context;
+    this.#namespace = namespace;
+    this.loaded = new Promise((resolve) => {
+      this.#isLoaded = resolve;
+    });
+    this.#shared = shared;
+    this.#signal = signal;
+    const { client } = context;
+    this.#ledger = new LedgerStore(client, namespace);
+    this.#repository = new RepositorySource(client, namespace);
+    this.#poll = this.#periodic('poll', () => this.#lookUpHeads(), LOOK_MS);
+    this.#reconcile = this.#periodic('build-images', () => this.#buildImages(), RECONCILE_MS);
+    this.#repair = this.#periodic('repair', () => this.#putInOrder(), REPAIR_MS);
+    const look = this.#periodic('configuration', () => this.#look(), LOOK_MS);
+    const retention = this.#periodic('retention', () => this.#deleteOld(), RETENTION_MS);
+    this.#tasks = [look, this.#poll, this.#reconcile, this.#repair, retention];
+    this.#builds = new ImageBuilds(context, {
+      pipeline: this.#handle(),
+      ledger: this.#ledger,
+      slots: shared.slots,
+      isThere: async (build) => {
+        const image = imageOf(await this.#read(), build);
+        return image?.onlyIfAbsent === true && isImageThere(context, namespace, image, build);
+      },
+      mayStart: shared.mayStart,
+      changed: (build) => {
+        if (build.phase === 'Succeeded') this.#repair.wake(2_000);
+      },
+      wake: () => this.#reconcile.wake(),
+      signal,
+    });
+    look.wake();
+  }
+
+  /** Looks up the heads soon: somebody says that there is something new. */
+  poke(): void {
+    this.#poll.wake(Math.max(0, this.#polledAt + LEAST_PAUSE_MS - Date.now()));
+  }
+
+  /** Builds what there is to build. */
+  buildImages(): void {
+    this.#reconcile.wake();
+  }
+
+  /** Resolves when nothing of it runs any more. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#tasks.map((task) => task.settled()));
+  }
+
+  /** Reads the configuration where it has changed. */
+  async #look(): Promise<undefined> {
+    const reference = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      namespace: this.#namespace,
+      name: PIPELINE_CONFIG_MAP,
+    };
+    const found = await this.#context.client.getMetadata(reference);
+    if (found === undefined) {
+      this.#slim = undefined;
+      this.#version = undefined;
+      this.#isLoaded();
+      return undefined;
+    }
+    const { resourceVersion } = found.metadata;
+    if (resourceVersion === this.#version) return undefined;
+    const configuration = await this.#read();
+    const { name, source, builds, jobs, generatedSecrets, images } = configuration;
+    const slim = images.map(({ name, target }) => ({ name, target }));
+    this.#slim = {
+      name,
+      builds,
+      jobs,
+      generatedSecrets,
+      images: slim,
+      ...(source !== undefined && { source }),
+    };
+    this.#version = resourceVersion;
+    const { builds: known } = await this.#ledger.read();
+    for (const { id, phase } of known) {
+      if (phase === 'Running' || phase === 'Canceling') this.#shared.slots.occupy(id);
+    }
+    this.#isLoaded();
+    this.#context.log.info(
+      { pipeline: name, namespace: this.#namespace },
+      'read the configuration of a pipeline',
+    );
+    // Many pipelines that are found at once don't ask their servers at once.
+    this.#dueAt = Date.now() + Math.random() * Math.min(this.#pollMs, 1_000);
+    this.#poll.wake(this.#dueAt - Date.now());
+    this.#reconcile.wake();
+    this.#repair.wake();
+    return undefined;
+  }
+
+  async #read(): Promise<PipelineConfiguration> {
+    const reference = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      namespace: this.#namespace,
+      name: PIPELINE_CONFIG_MAP,
+    };
+    const found = await this.#context.client.get<ConfigMap>(reference);
+    const configuration = parseDocument('Pipeline', found?.data?.[PIPELINE_KEY] ?? '');
+    const { platform, namespace } = configuration;
+    if (platform === this.#context.configuration.platform && namespace === this.#namespace)
+      return configuration;
+    throw new Error(
+      `${PIPELINE_CONFIG_MAP} in ${this.#namespace} is for the namespace ${namespace} of the platform ${platform}: apply the pipeline's own manifests there`,
+    );
+  }
+
+  #handle(): PipelineHandle {
+    const controller = this;
+    return {
+      namespace: this.#namespace,
+      configuration: () => this.#read(),
+      get name() {
+        return controller.#slim?.name ?? controller.#namespace;
+      },
+      get source() {
+        return controller.#slim?.source;
+      },
+    };
+  }
+
+  get #pollMs(): number {
+    return (this.#slim?.source?.pollSeconds ?? 60) * 1000;
+  }
+
+  async #lookUpHeads(): Promise<number | undefined> {
+    const source = this.#slim?.source;
+    if (source === undefined) return undefined;
+    this.#context.metrics.pollDelay.observe(Math.max(0, Date.now() - this.#dueAt) / 1000);
+    this.#polledAt = Date.now();
+    this.#dueAt = this.#polledAt + this.#pollMs * (0.9 + Math.random() / 10);
+    const options = {
+      pipeline: { ...this.#handle(), source },
+      ledger: this.#ledger,
+      repository: this.#repository,
+      http: this.#shared.http,
+      signal: this.#signal,
+    };
+    if (await watchHeads(this.#context, options)) this.#reconcile.wake();
+    return Math.max(0, this.#dueAt - Date.now());
+  }
+
+  async #buildImages(): Promise<number | undefined> {
+    if (this.#slim === undefined) return undefined;
+    await this.#builds.reconcile();
+    const { images, builds } = this.#slim;
+    await noteDigests(this.#context, this.#namespace, this.#ledger, images, builds);
+    const wait = this.#builds.nextTry - Date.now();
+    // Pods of a build that is superseded are waited for.
+    const canceling = (await this.#ledger.read()).builds.some(({ phase }) => phase === 'Canceling');
+    return canceling ? 1_000 : Math.min(RECONCILE_MS, Math.max(1_000, wait));
+  }
+
+  async #putInOrder(): Promise<number | undefined> {
+    if (this.#slim === undefined) return undefined;
+    const { builds, jobs, generatedSecrets } = this.#slim;
+    if (generatedSecrets.length > 0)
+      await makeGeneratedSecrets(this.#context, this.#namespace, generatedSecrets);
+    if (builds.length === 0 && jobs.length === 0) return undefined;
+    const ledger = await this.#ledger.read();
+    return repairPipeline(this.#context, { namespace: this.#namespace, builds, jobs, ledger });
+  }
+
+  async #deleteOld(): Promise<undefined> {
+    const ledger = await this.#ledger.read();
+    if (ledger.builds.some(hasEnded)) await deleteOldNamespaces(this.#context, this.#namespace, ledger);
+    return undefined;
+  }
+
+  #periodic(name: string, task: () => Promise<number | undefined>, intervalMs: number): Periodic {
+    const { log, metrics, events } = this.#context;
+    const namespace = this.#namespace;
+    return new Periodic({
+      name,
+      task,
+      intervalMs,
+      log: log.child({ namespace }),
+      failed: (error) => {
+        metrics.errors.inc({ task: name });
+        if (name === 'poll') return;
+        const message = `${name}: ${(error as Error).message}`;
+        void events.say(pipelineObject({ namespace }), { type: 'Warning', reason: 'TaskFailed', message });
+      },
+      signal: this.#signal,
+    });
+  }
+}

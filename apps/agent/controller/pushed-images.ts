@@ -1,0 +1,77 @@
+import type { BuildConfiguration, ImageConfiguration } from '../../../lib/agent/configuration.ts';
+import { parseImageReference } from '../registry/image-reference.ts';
+import { RegistryError } from '../registry/registry-error.ts';
+import type { ControllerContext } from './context.ts';
+import { change, type ImageBuild } from './ledger.ts';
+import type { LedgerStore } from './ledger-store.ts';
+import { askRegistry, registryOfTarget } from './registries.ts';
+import { noteImage } from './repair/image-commits.ts';
+
+/** A registry whose digest is not known after this time is not asked any more: the image may have been deleted. */
+const GIVE_UP_MS = 3_600_000;
+
+/** Whether the tag of a build is in its registry. Registries answer 401 or 403 for a repository that is not there yet. */
+export async function isImageThere(
+  context: ControllerContext,
+  namespace: string,
+  { target }: Pick<ImageConfiguration, 'target'>,
+  build: ImageBuild,
+): Promise<boolean> {
+  const { repository, tag = '' } = parseImageReference(build.target);
+  try {
+    return (
+      (await askRegistry(context, namespace, registryOfTarget(target), (client) =>
+        client.digestOf(repository, tag),
+      )) !== undefined
+    );
+  } catch (error) {
+    if (error instanceof RegistryError && error.kind === 'unauthorized') return false;
+    throw error;
+  }
+}
+
+/** Asks for the digests of images that were built, and tells the gates of builds that run them. */
+export async function noteDigests(
+  context: ControllerContext,
+  namespace: string,
+  ledger: LedgerStore,
+  images: readonly Pick<ImageConfiguration, 'name' | 'target'>[],
+  builds: readonly BuildConfiguration[],
+): Promise<void> {
+  const { builds: known } = await ledger.read();
+  const since = Date.now() - GIVE_UP_MS;
+  const unknown = known.filter(
+    ({ phase, digest, finishedAt = '', release }) =>
+      phase === 'Succeeded' &&
+      digest === undefined &&
+      release === undefined &&
+      Date.parse(finishedAt) > since,
+  );
+  for (const build of unknown) {
+    const image = images.find(({ name }) => name === build.image);
+    if (image === undefined) continue;
+    const digest = await pushedDigest(context, namespace, image, build);
+    if (digest === undefined) continue;
+    const { branch, commit } = build;
+    for (const run of builds) {
+      if (run.builder === build.image) await noteImage(context, namespace, run, { digest, commit, branch });
+    }
+    await ledger.change((now) => change(now, build.id, { digest }));
+  }
+}
+
+/** The digest under the second tag, which names the commit; else under the tag itself. */
+async function pushedDigest(
+  context: ControllerContext,
+  namespace: string,
+  { target }: Pick<ImageConfiguration, 'target'>,
+  { target: name, commit }: ImageBuild,
+): Promise<string | undefined> {
+  const { repository, tag = '' } = parseImageReference(name);
+  return askRegistry(context, namespace, registryOfTarget(target), async (client) => {
+    return (
+      (await client.digestOf(repository, `${tag}-${commit.slice(0, 63)}`)) ??
+      (await client.digestOf(repository, tag))
+    );
+  });
+}

@@ -1,0 +1,103 @@
+import type { ImageConfiguration, SourceConfiguration } from '../../../lib/agent/configuration.ts';
+import { fillTemplate } from '../../../lib/agent/job-template.ts';
+import { GitError } from '../git/git-error.ts';
+import { lookUpHeads } from '../git/heads.ts';
+import type { GitHttp } from '../git/refs-http.ts';
+import { VersionError, versionAt } from '../git/version.ts';
+import type { ControllerContext } from './context.ts';
+import type { RepositorySource } from './git-credentials.ts';
+import { change, type ImageBuild, type Ledger, type Request, request } from './ledger.ts';
+import type { LedgerStore } from './ledger-store.ts';
+import { buildId, templateValues } from './names.ts';
+import { type PipelineHandle, pipelineObject, targetOf } from './pipeline.ts';
+
+/** What looking at the heads of a pipeline needs. */
+export interface WatchHeadsOptions {
+  readonly pipeline: PipelineHandle & { readonly source: SourceConfiguration };
+  readonly ledger: LedgerStore;
+  readonly repository: RepositorySource;
+  readonly http: GitHttp;
+  readonly signal: AbortSignal;
+}
+
+/** Looks once at the watched branches, and notes builds of what is new. True where there was anything. */
+export async function watchHeads(context: ControllerContext, options: WatchHeadsOptions): Promise<boolean> {
+  const { pipeline, ledger, repository, http, signal } = options;
+  const { source } = pipeline;
+  try {
+    const readable = await repository.repository(source);
+    const heads = await lookUpHeads(readable, source.branches, { http, signal });
+    const known = await ledger.read();
+    const fresh = [...heads].filter(([branch, commit]) => headOf(known, branch) !== commit);
+    for (const [branch, commit] of fresh) await note(context, options, branch, commit);
+    context.metrics.polls.inc({ result: fresh.length > 0 ? 'changed' : 'unchanged' });
+    return fresh.length > 0;
+  } catch (error) {
+    if (error instanceof GitError && error.kind === 'unauthorized') repository.forget();
+    context.metrics.polls.inc({ result: 'failed' });
+    await context.events.say(pipelineObject(pipeline), {
+      type: 'Warning',
+      reason: 'RepositoryNotRead',
+      message: (error as Error).message,
+    });
+    throw error;
+  }
+}
+
+/** Notes a head, and asks for its images. */
+async function note(
+  context: ControllerContext,
+  { pipeline, ledger, repository, http, signal }: WatchHeadsOptions,
+  branch: string,
+  commit: string,
+): Promise<void> {
+  const { source } = pipeline;
+  const readable = await repository.repository(source);
+  let version = '0.0.0';
+  let problem: string | undefined;
+  try {
+    version = await versionAt(source.version, { repository: readable, branch, commit }, { http, signal });
+  } catch (error) {
+    // Another try finds the same: the commit is noted as one that can't be built.
+    if (!(error instanceof VersionError)) throw error;
+    problem = error.message;
+  }
+  const { images } = await pipeline.configuration();
+  const now = new Date().toISOString();
+  await ledger.change((before) => {
+    if (headOf(before, branch) === commit) return before;
+    const requests = images.map((image) =>
+      requestOf(pipeline, image, before.next, { branch, commit, version }),
+    );
+    const noted = request(before, requests, now);
+    const heads = { ...before.heads, [branch]: commit };
+    if (problem === undefined) return { ...noted, heads };
+    const failed: Partial<ImageBuild> = { phase: 'Failed', finishedAt: now, message: problem };
+    return { ...requests.reduce((ledger, { id }) => change(ledger, id, failed), noted), heads };
+  });
+  const { log, events } = context;
+  log.info({ pipeline: pipeline.name, branch, commit, version }, problem ?? 'a new head was noted');
+  if (problem !== undefined) {
+    await events.say(pipelineObject(pipeline), { type: 'Warning', reason: 'NoVersion', message: problem });
+  }
+}
+
+function requestOf(
+  { name, namespace, source }: WatchHeadsOptions['pipeline'],
+  image: ImageConfiguration,
+  number: number,
+  { branch, commit, version }: { readonly branch: string; readonly commit: string; readonly version: string },
+): Request {
+  const id = buildId({ namespace, pipeline: name, part: image.name, branch, commit, number, attempt: 1 });
+  const tag = fillTemplate(
+    image.target.tag,
+    templateValues({ url: source.url, branch, commit, version, id }),
+  );
+  const target = targetOf(image.target, tag);
+  return { image: image.name, branch, commit, version, id, target, concurrency: image.concurrency };
+}
+
+/** Branches may have the names of what every object has. */
+function headOf({ heads }: Ledger, branch: string): string | undefined {
+  return Object.hasOwn(heads, branch) ? heads[branch] : undefined;
+}
