@@ -12,11 +12,16 @@ interface ConfigMap extends KubernetesObject {
   readonly data?: Readonly<Record<string, string>>;
 }
 
+interface Known {
+  readonly version: string | undefined;
+  readonly ledger: Ledger;
+}
+
 /** The ledger of a pipeline, in a ConfigMap of its namespace. */
 export class LedgerStore {
   readonly #client: Kubernetes;
   readonly #namespace: string;
-  #known: { readonly version: string | undefined; readonly ledger: Ledger } | undefined;
+  #known: Known | undefined;
 
   constructor(client: Kubernetes, namespace: string) {
     this.#client = client;
@@ -25,7 +30,7 @@ export class LedgerStore {
 
   /** The ledger as it was last read or written. */
   async read(): Promise<Ledger> {
-    return (this.#known ??= await this.#load()).ledger;
+    return (await this.#current()).ledger;
   }
 
   /**
@@ -34,7 +39,7 @@ export class LedgerStore {
    */
   async change(update: (ledger: Ledger) => Ledger): Promise<Ledger> {
     for (let tries = 1; ; tries++) {
-      const { version, ledger } = (this.#known ??= await this.#load());
+      const { version, ledger } = await this.#current();
       const changed = update(ledger);
       if (changed === ledger) return ledger;
       try {
@@ -53,7 +58,12 @@ export class LedgerStore {
     }
   }
 
-  async #load(): Promise<{ version: string | undefined; ledger: Ledger }> {
+  async #current(): Promise<Known> {
+    this.#known ??= await this.#load();
+    return this.#known;
+  }
+
+  async #load(): Promise<Known> {
     const found = await this.#client.get<ConfigMap>(this.#reference());
     if (found === undefined) {
       throw new Error(
