@@ -5,6 +5,7 @@ import {
 } from '../../../lib/agent/configuration.ts';
 import { parseDocument } from '../configuration.ts';
 import type { GitHttp } from '../git/refs-http.ts';
+import { versionAt } from '../git/version.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { BuildSlots } from './build-slots.ts';
 import type { ControllerContext } from './context.ts';
@@ -16,6 +17,7 @@ import { LedgerStore } from './ledger-store.ts';
 import { Periodic } from './periodic.ts';
 import { imageOf, type PipelineHandle, pipelineObject } from './pipeline.ts';
 import { isImageThere, noteDigests } from './pushed-images.ts';
+import { advanceReleases } from './releases/releases.ts';
 import { repairPipeline } from './repair/repair-pipeline.ts';
 import { deleteOldNamespaces } from './retention.ts';
 import { watchHeads } from './watch-heads.ts';
@@ -34,12 +36,15 @@ interface ConfigMap extends KubernetesObject {
 
 /** A pipeline without what is needed now and then only: templates are most of its bytes. */
 type Slim = Pick<PipelineConfiguration, 'name' | 'source' | 'builds' | 'jobs' | 'generatedSecrets'> & {
+  readonly releases: boolean;
   readonly images: readonly Pick<PipelineConfiguration['images'][number], 'name' | 'target'>[];
 };
 
 const LOOK_MS = 30_000;
 const RECONCILE_MS = 30_000;
 const REPAIR_MS = 60_000;
+const RELEASE_MS = 30_000;
+const OPEN_RELEASE_MS = 2_000;
 const RETENTION_MS = 60_000;
 /** Heads are looked up not more often than this, however many webhooks come. */
 const LEAST_PAUSE_MS = 1_000;
@@ -56,6 +61,7 @@ export class PipelineController {
   readonly #poll: Periodic;
   readonly #reconcile: Periodic;
   readonly #repair: Periodic;
+  readonly #release: Periodic;
   readonly #builds: ImageBuilds;
   /** Resolves when it is known which image builds run. */
   readonly loaded: Promise<void>;
@@ -79,9 +85,10 @@ export class PipelineController {
     this.#poll = this.#periodic('poll', () => this.#lookUpHeads(), LOOK_MS);
     this.#reconcile = this.#periodic('build-images', () => this.#buildImages(), RECONCILE_MS);
     this.#repair = this.#periodic('repair', () => this.#putInOrder(), REPAIR_MS);
+    this.#release = this.#periodic('release', () => this.#releaseWhatPassed(), RELEASE_MS);
     const look = this.#periodic('configuration', () => this.#look(), LOOK_MS);
     const retention = this.#periodic('retention', () => this.#deleteOld(), RETENTION_MS);
-    this.#tasks = [look, this.#poll, this.#reconcile, this.#repair, retention];
+    this.#tasks = [look, this.#poll, this.#reconcile, this.#repair, this.#release, retention];
     this.#builds = new ImageBuilds(context, {
       pipeline: this.#handle(),
       ledger: this.#ledger,
@@ -93,6 +100,7 @@ export class PipelineController {
       mayStart: shared.mayStart,
       changed: (build) => {
         if (build.phase === 'Succeeded') this.#repair.wake(2_000);
+        if (build.release !== undefined) this.#release.wake();
       },
       wake: () => this.#reconcile.wake(),
       signal,
@@ -133,7 +141,7 @@ export class PipelineController {
     const { resourceVersion } = found.metadata;
     if (resourceVersion === this.#version) return undefined;
     const configuration = await this.#read();
-    const { name, source, builds, jobs, generatedSecrets, images } = configuration;
+    const { name, source, builds, jobs, generatedSecrets, images, releases } = configuration;
     const slim = images.map(({ name, target }) => ({ name, target }));
     this.#slim = {
       name,
@@ -141,6 +149,7 @@ export class PipelineController {
       jobs,
       generatedSecrets,
       images: slim,
+      releases: releases.length > 0,
       ...(source !== undefined && { source }),
     };
     this.#version = resourceVersion;
@@ -158,6 +167,7 @@ export class PipelineController {
     this.#poll.wake(this.#dueAt - Date.now());
     this.#reconcile.wake();
     this.#repair.wake();
+    this.#release.wake();
     return undefined;
   }
 
@@ -217,7 +227,7 @@ export class PipelineController {
     if (this.#slim === undefined) return undefined;
     await this.#builds.reconcile();
     const { images, builds } = this.#slim;
-    await noteDigests(this.#context, this.#namespace, this.#ledger, images, builds);
+    if (await noteDigests(this.#context, this.#namespace, this.#ledger, images, builds)) this.#release.wake();
     const wait = this.#builds.nextTry - Date.now();
     // Pods of a build that is superseded are waited for.
     const canceling = (await this.#ledger.read()).builds.some(({ phase }) => phase === 'Canceling');
@@ -231,7 +241,35 @@ export class PipelineController {
       await makeGeneratedSecrets(this.#context, this.#namespace, generatedSecrets);
     if (builds.length === 0 && jobs.length === 0) return undefined;
     const ledger = await this.#ledger.read();
-    return repairPipeline(this.#context, { namespace: this.#namespace, builds, jobs, ledger });
+    const next = await repairPipeline(this.#context, { namespace: this.#namespace, builds, jobs, ledger });
+    // A gate waits for the releases of a run that has passed.
+    if (next !== undefined) this.#release.wake();
+    return next;
+  }
+
+  async #releaseWhatPassed(): Promise<number | undefined> {
+    if (this.#slim?.releases !== true) return undefined;
+    const configuration = await this.#read();
+    const { name: pipeline } = configuration;
+    const open = await advanceReleases(this.#context, {
+      pipeline,
+      namespace: this.#namespace,
+      ledger: this.#ledger,
+      configuration,
+      versionOf: (branch, commit) => this.#versionOf(branch, commit),
+      requested: () => this.#reconcile.wake(),
+    });
+    return open ? OPEN_RELEASE_MS : undefined;
+  }
+
+  async #versionOf(branch: string, commit: string): Promise<string> {
+    const known = (await this.#ledger.read()).builds.find((build) => build.commit === commit);
+    if (known !== undefined) return known.version;
+    const source = this.#slim?.source;
+    if (source === undefined) return '0.0.0';
+    const repository = await this.#repository.repository(source);
+    const options = { http: this.#shared.http, signal: this.#signal };
+    return versionAt(source.version, { repository, branch, commit }, options);
   }
 
   async #deleteOld(): Promise<undefined> {

@@ -30,14 +30,15 @@ export async function isImageThere(
   }
 }
 
-/** Asks for the digests of images that were built, and tells the gates of builds that run them. */
+/** Asks for the digests of images that were built, and tells the gates of builds that run them. True where any was new. */
 export async function noteDigests(
   context: ControllerContext,
   namespace: string,
   ledger: LedgerStore,
   images: readonly Pick<ImageConfiguration, 'name' | 'target'>[],
   builds: readonly BuildConfiguration[],
-): Promise<void> {
+): Promise<boolean> {
+  let any = false;
   const { builds: known } = await ledger.read();
   const since = Date.now() - GIVE_UP_MS;
   const unknown = known.filter(
@@ -57,7 +58,9 @@ export async function noteDigests(
       if (run.builder === build.image) await noteImage(context, namespace, run, { digest, commit, branch });
     }
     await ledger.change((now) => change(now, build.id, { digest }));
+    any = true;
   }
+  return any;
 }
 
 /** The digest under the second tag, which names the commit; else under the tag itself. */
