@@ -62,6 +62,7 @@ export class PipelineController {
   readonly #reconcile: Periodic;
   readonly #repair: Periodic;
   readonly #release: Periodic;
+  readonly #digests: Periodic;
   readonly #builds: ImageBuilds;
   /** Resolves when it is known which image builds run. */
   readonly loaded: Promise<void>;
@@ -86,9 +87,10 @@ export class PipelineController {
     this.#reconcile = this.#periodic('build-images', () => this.#buildImages(), RECONCILE_MS);
     this.#repair = this.#periodic('repair', () => this.#putInOrder(), REPAIR_MS);
     this.#release = this.#periodic('release', () => this.#releaseWhatPassed(), RELEASE_MS);
+    this.#digests = this.#periodic('digests', () => this.#noteDigests(), RECONCILE_MS);
     const look = this.#periodic('configuration', () => this.#look(), LOOK_MS);
     const retention = this.#periodic('retention', () => this.#deleteOld(), RETENTION_MS);
-    this.#tasks = [look, this.#poll, this.#reconcile, this.#repair, this.#release, retention];
+    this.#tasks = [look, this.#poll, this.#reconcile, this.#repair, this.#release, this.#digests, retention];
     this.#builds = new ImageBuilds(context, {
       pipeline: this.#handle(),
       ledger: this.#ledger,
@@ -99,7 +101,10 @@ export class PipelineController {
       },
       mayStart: shared.mayStart,
       changed: (build) => {
-        if (build.phase === 'Succeeded') this.#repair.wake(2_000);
+        if (build.phase === 'Succeeded') {
+          this.#digests.wake();
+          this.#repair.wake(2_000);
+        }
         if (build.release !== undefined) this.#release.wake();
       },
       wake: () => this.#reconcile.wake(),
@@ -168,6 +173,7 @@ export class PipelineController {
     this.#reconcile.wake();
     this.#repair.wake();
     this.#release.wake();
+    this.#digests.wake();
     return undefined;
   }
 
@@ -226,12 +232,18 @@ export class PipelineController {
   async #buildImages(): Promise<number | undefined> {
     if (this.#slim === undefined) return undefined;
     await this.#builds.reconcile();
-    const { images, builds } = this.#slim;
-    if (await noteDigests(this.#context, this.#namespace, this.#ledger, images, builds)) this.#release.wake();
     const wait = this.#builds.nextTry - Date.now();
     // Pods of a build that is superseded are waited for.
     const canceling = (await this.#ledger.read()).builds.some(({ phase }) => phase === 'Canceling');
     return canceling ? 1_000 : Math.min(RECONCILE_MS, Math.max(1_000, wait));
+  }
+
+  /** Apart from what builds: a registry that does not answer must not keep builds from starting. */
+  async #noteDigests(): Promise<undefined> {
+    if (this.#slim === undefined) return undefined;
+    const { images, builds } = this.#slim;
+    if (await noteDigests(this.#context, this.#namespace, this.#ledger, images, builds)) this.#release.wake();
+    return undefined;
   }
 
   async #putInOrder(): Promise<number | undefined> {

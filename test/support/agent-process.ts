@@ -1,0 +1,71 @@
+// The agent as a process of its own, to be stopped and killed: bundled once, as in its image.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bundleAgent } from '../../scripts/agent-bundle.ts';
+
+let bundled: Promise<string> | undefined;
+
+/** The bundle of the agent as it is now. */
+export function agentBundle(): Promise<string> {
+  bundled ??= (async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'keelson-agent-'));
+    process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+    const file = join(directory, 'keelson-agent.mjs');
+    await bundleAgent(file);
+    return file;
+  })();
+  return bundled;
+}
+
+/** A program of the agent that runs. */
+export class AgentProcess {
+  /** What it has logged, the newest lines last. */
+  readonly lines: string[] = [];
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<unknown>;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    this.#exited = once(child, 'exit');
+    let rest = '';
+    const read = (chunk: Buffer): void => {
+      const parts = (rest + chunk.toString()).split('\n');
+      rest = parts.pop() ?? '';
+      this.lines.push(...parts);
+      this.lines.splice(0, this.lines.length - 500);
+    };
+    child.stdout?.on('data', read);
+    child.stderr?.on('data', read);
+  }
+
+  static async start(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>>,
+  ): Promise<AgentProcess> {
+    const child = spawn(process.execPath, [await agentBundle(), ...args], {
+      env: { PATH: process.env['PATH'], HOME: tmpdir(), ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    return new AgentProcess(child);
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** The exit code; undefined while it runs, and where a signal has ended it. */
+  get exitCode(): number | undefined {
+    return this.#child.exitCode ?? undefined;
+  }
+
+  /** Ends it by a signal, and waits until it has. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      this.#child.kill(signal);
+      await this.#exited;
+    }
+  }
+}
