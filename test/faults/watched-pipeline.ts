@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   BuildahBuilder,
-  type Controller,
   GitSource,
   KeelsonApp,
   MicroK8sRegistry,
@@ -75,8 +74,8 @@ export class WatchedPipeline {
 
   /** Starts a controller. A container that is restarted keeps its pod's name. */
   controller(
-    pod = 'keelson-controller-0',
-    kubeconfig = join(this.#directory, 'kubeconfig'),
+    pod: string = 'keelson-controller-0',
+    kubeconfig: string = join(this.#directory, 'kubeconfig'),
   ): Promise<AgentProcess> {
     return AgentProcess.start(
       [
