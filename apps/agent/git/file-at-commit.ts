@@ -68,11 +68,13 @@ export async function readFileAtCommit(
           await fetch(git);
           return await readFile(git, commit, path);
         });
+      let cause: unknown;
       try {
         return await tryWith((git) => git(...FETCH, '--filter=blob:none', 'origin', commit));
       } catch (error) {
         if (!(error instanceof GitError) || error instanceof FileError) throw error;
         if (error.kind !== 'protocol' && error.kind !== 'not-found') throw error;
+        cause = error;
       }
       return await tryWith(async (git) => {
         await git(...FETCH, 'origin', `+refs/heads/${branch}:refs/heads/fetched`);
@@ -81,6 +83,7 @@ export async function readFileAtCommit(
           throw new GitError(
             'not-found',
             `the server gives no commit by its name, and ${commit} is no longer the head of ${branch}`,
+            { cause },
           );
         }
       });
@@ -114,6 +117,11 @@ async function readFile(git: Git, commit: string, path: string): Promise<string>
   }
   if (mode !== '100644' && mode !== '100755') {
     throw new FileError('not-found', `${formatValue(path)} is no regular file in the commit ${commit}`);
+  }
+  // A partial repository fetches it now.
+  const size = Number(await git('cat-file', '-s', blob));
+  if (size > MAX_FILE_BYTES) {
+    throw new FileError('protocol', `${formatValue(path)} is larger than ${MAX_FILE_BYTES} bytes`);
   }
   return await git('cat-file', 'blob', blob);
 }

@@ -164,7 +164,7 @@ const KINDS: readonly (readonly [RegExp, GitErrorKind])[] = [
   [/unable to access .*redirect|redirects? .*(disabled|not allowed)/i, 'refused'],
   [/Permission denied|Authentication failed|could not read (Username|Password)/i, 'unauthorized'],
   [/returned error: 40[13]|access denied|Invalid credentials/i, 'unauthorized'],
-  [/repository .*not found|not found|does not (exist|appear to be a git repository)/i, 'not-found'],
+  [/repository .*not found|could not be found|does not (exist|appear to be a git repository)/i, 'not-found'],
   [/not our ref|unadvertised object|couldn't find remote ref|returned error: 404/i, 'not-found'],
   [/could not resolve|Connection (refused|reset|closed|timed out)|timed out/i, 'unreachable'],
   [/Failed to connect|unreachable|No route to host|returned error: (429|5\d\d)/i, 'unreachable'],

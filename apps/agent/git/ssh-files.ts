@@ -59,7 +59,6 @@ function configuration({ url, address }: SshServer, key: string, knownHosts: str
     ClearAllForwardings: 'yes',
     PermitLocalCommand: 'no',
     ControlPath: 'none',
-    ProxyCommand: 'none',
     ConnectTimeout: '10',
     ServerAliveInterval: '15',
     LogLevel: 'ERROR',

@@ -2,9 +2,12 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { GitError } from '../../../../apps/agent/git/git-error.ts';
 import { type RunGitOptions, runGit } from '../../../../apps/agent/git/run-git.ts';
+
+// git is started many times, on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const options: RunGitOptions = { allowProtocols: '', timeoutMs: 10_000, maxOutputBytes: 10_000 };
 /** git runs what is behind an alias with a shell: a stand-in for helpers such as ssh. */
