@@ -11,6 +11,11 @@ export interface Recipe {
   readonly config: ImageConfig;
 }
 
+/** The same for an image that another program makes and pushes; returns its digest. */
+export interface PushedRecipe {
+  readonly push: (registry: string, reference: string) => Promise<string>;
+}
+
 export type RecipeName =
   | 'pause'
   | 'busybox'
@@ -260,15 +265,19 @@ health:
 /** An image to be there: a reference as manifests name it, and how to make what it stands for. */
 export interface WantedImage {
   readonly reference: string;
-  readonly recipe: RecipeName | Recipe;
+  readonly recipe: RecipeName | Recipe | PushedRecipe;
 }
 
 /** Makes and pushes the images; layers come from the cache and are uploaded once. Returns their digests. */
 export async function ensureImages(registry: string, wanted: readonly WantedImage[]): Promise<string[]> {
   const digests: string[] = [];
-  for (const { reference, recipe } of wanted) {
-    const { layers, config } = typeof recipe === 'string' ? recipes[recipe] : recipe;
-    digests.push(await push(registry, reference, await layers(), config));
+  for (const { reference, recipe: wish } of wanted) {
+    const recipe = typeof wish === 'string' ? recipes[wish] : wish;
+    digests.push(
+      'push' in recipe
+        ? await recipe.push(registry, reference)
+        : await push(registry, reference, await recipe.layers(), recipe.config),
+    );
   }
   return digests;
 }

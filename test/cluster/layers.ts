@@ -67,7 +67,7 @@ async function write(path: string, file: LayerFile): Promise<void> {
 /** Debian 12 with the given packages. One root for all services: it is pushed and unpacked only once. */
 export function debianLayer(packages: readonly string[]): Promise<Layer> {
   return layer(`debian-${hash(packages.join())}`, async (archive) => {
-    console.error(`making a Debian root with ${packages.join(', ')}`);
+    console.error(`making a Debian root with ${packages.join(', ') || 'nothing more'}`);
     await installed({ mmdebstrap: 'mmdebstrap' });
     // Small synchronous writes dominate: in memory it takes a third of the time.
     const memory = (await exists('/dev/shm')) ? { TMPDIR: '/dev/shm' } : {};
@@ -75,7 +75,8 @@ export function debianLayer(packages: readonly string[]): Promise<Layer> {
     await command(
       'mmdebstrap',
       [
-        ...['--variant=minbase', '--mode=root', '--format=tar', `--include=${packages.join()}`],
+        ...['--variant=minbase', '--mode=root', '--format=tar'],
+        ...(packages.length > 0 ? [`--include=${packages.join()}`] : []),
         ...documentation.map((folder) => `--dpkgopt=path-exclude=/usr/share/${folder}/*`),
         // A secret that all containers would share, and of root only.
         '--customize-hook=rm -f "$1/var/lib/rabbitmq/.erlang.cookie"',

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { KeelsonApp } from 'keelson';
+import { KeelsonApp, type KeelsonAppProps } from 'keelson';
 import { type Api, type KubernetesObject, waitFor } from './api.ts';
 import { onDebian, type Recipe } from './images.ts';
 import { kubectl } from './kubectl.ts';
@@ -15,10 +15,13 @@ export const restingAgent: Recipe = onDebian(
 );
 
 /** What a program writes, in the order of its kustomization. */
-export async function programObjects(build: (app: KeelsonApp) => void): Promise<KubernetesObject[]> {
+export async function programObjects(
+  build: (app: KeelsonApp) => void,
+  props: Pick<KeelsonAppProps, 'transform'> = {},
+): Promise<KubernetesObject[]> {
   const folder = await mkdtemp(join(tmpdir(), 'keelson-program-'));
   try {
-    const app = new KeelsonApp({ outdir: join(folder, 'manifests') });
+    const app = new KeelsonApp({ ...props, outdir: join(folder, 'manifests') });
     build(app);
     app.synth();
     return await readKustomization(join(folder, 'manifests'));
