@@ -36,6 +36,8 @@ export const REGISTRY_PORT = 32_000;
 export const REPOSITORY = 'team/project-build';
 export const BASE_IMAGE = 'team/base:1';
 export const BRANCH = 'main';
+/** Where releases are made on GitHub. */
+export const REPOSITORY_OF_RELEASES = 'team/project';
 /** The Secret with the token of releases. */
 export const RELEASE_TOKEN = { name: 'release-github-token', key: 'github_token' } as const;
 
@@ -100,7 +102,7 @@ export function pipelineProgram(app: KeelsonApp, addresses: PipelineAddresses): 
     assets: ['out/*'],
     timeout: Duration.minutes(3),
     github: {
-      repository: 'team/project',
+      repository: REPOSITORY_OF_RELEASES,
       token: SecretSource.existing(RELEASE_TOKEN.name, RELEASE_TOKEN.key),
       tagPrefix: 'v',
       apiUrl: addresses.github,

@@ -1,0 +1,95 @@
+// What the scenario stands on: the whole program applied to a real node, and the servers outside of it. No agent is at
+// work here yet, so that a failure is not the agent's.
+import type { Pod } from 'kubernetes-types/core/v1.js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Api, waitFor } from '../cluster/api.ts';
+import { kubectl } from '../cluster/kubectl.ts';
+import { missing, testApi, testNode, withoutNode } from '../cluster/provided.ts';
+import { podLogs, printLogsOnFailure } from './harness.ts';
+import { type InstalledPipeline, installPipeline } from './installed.ts';
+import { BASE_IMAGE, NAMESPACES, REGISTRY_PORT, REPOSITORY_OF_RELEASES } from './pipeline.ts';
+import { whatIsReal } from './programs.ts';
+import { projectFiles } from './project-files.ts';
+
+const TOOLS = 'e2e-tools';
+const AGENT = 'ghcr.io/keelson-dev/agent:0.1.0';
+
+describe.skipIf(withoutNode)(`the program on a real node, with ${whatIsReal}${missing}`, () => {
+  let api: Api;
+  let installed: InstalledPipeline;
+
+  beforeAll(async () => {
+    installed = await installPipeline();
+    api = installed.api;
+    await api.createNamespace(TOOLS, 'restricted');
+  });
+  afterAll(async () => {
+    await api.delete(`/api/v1/namespaces/${TOOLS}`);
+    await installed.remove();
+  });
+  printLogsOnFailure(() => api, Object.values(NAMESPACES));
+
+  /** What a command prints in a pod of the given image. */
+  const inPod = async (name: string, image: string, ...command: string[]): Promise<string> => {
+    const pods = `/api/v1/namespaces/${TOOLS}/pods`;
+    await api.apply({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name, namespace: TOOLS },
+      spec: {
+        restartPolicy: 'Never',
+        securityContext: { runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: 'RuntimeDefault' } },
+        containers: [
+          {
+            name,
+            image,
+            command,
+            securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+          },
+        ],
+      },
+    });
+    const ended = await waitFor(
+      async () => (await api.get<Pod>(`${pods}/${name}`)).status?.containerStatuses?.[0]?.state?.terminated,
+      { timeout: 60_000, describe: () => podLogs(api, [TOOLS]) },
+    );
+    const log = await kubectl(testApi().kubeconfig, '-n', TOOLS, 'logs', name);
+    expect(ended.exitCode, log).toBe(0);
+    return log.trim();
+  };
+
+  test('the controller’s container is the agent, and was started', async () => {
+    await waitFor(
+      async () => {
+        const { items } = await api.get<{ items: Pod[] }>(`/api/v1/namespaces/${NAMESPACES.controller}/pods`);
+        const [container] = items[0]?.status?.containerStatuses ?? [];
+        const { running, terminated } = { ...container?.lastState, ...container?.state };
+        return container?.imageID.includes('keelson-dev/agent@sha256:') && (running ?? terminated);
+      },
+      { describe: () => podLogs(api, [NAMESPACES.controller]) },
+    );
+  });
+
+  test('the kubelet pulls from the pipeline’s own registry, through its NodePort', async () => {
+    const image = `${testNode().address}:${REGISTRY_PORT}/${BASE_IMAGE}`;
+    expect(await inPod('base', image, 'node', '--print', '6 * 7')).toBe('42');
+  });
+
+  test('a pod reads a commit from the git server', async () => {
+    const commit = await installed.git.pushCommit(await projectFiles({ version: '0.0.1' }));
+    const refs = await inPod('git', AGENT, 'git', 'ls-remote', installed.git.url, 'refs/heads/main');
+    expect(refs).toBe(`${commit}\trefs/heads/main`);
+    const [first] = await Promise.all([
+      inPod('clone', AGENT, 'sh', '-c', `git clone -q ${installed.git.url} /tmp/x && cat /tmp/x/README.md`),
+    ]);
+    expect(first).toContain('<repo-version>0.0.1</repo-version>');
+  });
+
+  test('a pod reaches the API for releases, whose certificate it can check', async () => {
+    const url = `${installed.github.url}/repos/${REPOSITORY_OF_RELEASES}/releases`;
+    const authority = JSON.stringify(installed.github.authority);
+    const program = `import { get } from 'node:https';
+      get(${JSON.stringify(url)}, { ca: ${authority} }, ({ statusCode }) => console.log(statusCode));`;
+    expect(await inPod('github', AGENT, 'node', '--input-type=module', '--eval', program)).toBe('401');
+  });
+});
