@@ -113,7 +113,12 @@ export async function podLogs(
       parts.push(`=== ${namespace}/${name}: ${status?.phase}\n${states.join('\n')}`);
       for (const container of [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])]) {
         const log = await run(namespace, 'logs', name, '-c', container.name, `--tail=${linesOfEach}`);
-        parts.push(`--- ${container.name}\n${log.trimEnd()}`);
+        // A registry's lines are long.
+        const lines = log
+          .trimEnd()
+          .split('\n')
+          .map((line) => line.slice(0, 400));
+        parts.push(`--- ${container.name}\n${lines.join('\n')}`);
       }
     }
     parts.push(`--- events\n${await run(namespace, 'get', 'events', '--sort-by=.lastTimestamp')}`);

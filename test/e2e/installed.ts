@@ -4,12 +4,14 @@ import { Api, type KubernetesObject, waitFor } from '../cluster/api.ts';
 import { testApi, testNode } from '../cluster/provided.ts';
 import { removeObjects } from '../cluster/reference.ts';
 import { available, removeVolumes } from '../cluster/workloads.ts';
-import { type GitServer, startGitServer } from './git-server.ts';
+import type { TestRepository } from '../support/git-repository.ts';
+import { type GitServer, startGitServer } from '../support/git-server.ts';
 import { type GitHubServer, startGitHubServer } from './github-server.ts';
 import { applyProgram, commitNamespaces, setUpNode } from './harness.ts';
 import { pushBaseImage } from './images.ts';
 import { type Polling, startKeelStandIn } from './keel-stand-in.ts';
 import {
+  BRANCH,
   NAMESPACES,
   pipelineProgram,
   REGISTRY_PORT,
@@ -17,13 +19,19 @@ import {
   REPOSITORY_OF_RELEASES,
 } from './pipeline.ts';
 import { KEEL_BIN } from './programs.ts';
+import { type ProjectCommit, projectFiles } from './project-files.ts';
 
 /** The whole pipeline on the node, ready for a commit. */
 export interface InstalledPipeline {
   readonly api: Api;
   readonly objects: readonly KubernetesObject[];
   readonly git: GitServer;
+  readonly repository: TestRepository;
+  /** The repository's URL, for pods. */
+  readonly gitUrl: string;
   readonly github: GitHubServer;
+  /** Commits the project to the watched branch; returns the commit's full name. */
+  pushCommit(commit: ProjectCommit): Promise<string>;
   /** Takes away what was installed, and what the controller made. */
   remove(): Promise<void>;
 }
@@ -35,11 +43,13 @@ const AUTHORITY = 'github-authority';
 export async function installPipeline(): Promise<InstalledPipeline> {
   const { hostAddress, address, registry } = testNode();
   const api = await Api.connect(testApi().kubeconfig);
-  const git = await startGitServer(hostAddress);
+  const git = await startGitServer({ host: hostAddress });
+  const repository = await git.createRepository('project');
+  const gitUrl = git.url('project');
   const github = await startGitHubServer(hostAddress, REPOSITORY_OF_RELEASES, TOKEN);
   const twin = { nodeAddress: address, nodePort: REGISTRY_PORT };
   await setUpNode(`${address}:${REGISTRY_PORT}`, MicroK8sRegistry.existing(twin).nodeFiles);
-  const addresses = { node: address, git: git.url, github: github.url };
+  const addresses = { node: address, git: gitUrl, github: github.url };
   const objects = await applyProgram(api, (app) => pipelineProgram(app, addresses), {
     transform: trustAuthority,
     leaveOut: ({ kind, metadata }) =>
@@ -68,7 +78,10 @@ export async function installPipeline(): Promise<InstalledPipeline> {
     api,
     objects,
     git,
+    repository,
+    gitUrl,
     github,
+    pushCommit: async (commit) => repository.commit(BRANCH, await projectFiles(commit)),
     remove: async () => {
       await keel?.stop();
       // Before the controller, which would make them again.

@@ -9,9 +9,9 @@ export interface Polling {
 }
 
 /**
- * Does to a Deployment what Keel does (tried with 0.22), with Keel's rights, for machines without a Keel: a tag with
- * a new digest becomes an annotation of the pod template, by an update of the whole object. A Deployment that is held
- * back is left alone, and the first push of all is the kubelet's to find.
+ * Does to a Deployment what Keel does (as 0.22 was seen to), with Keel's rights, for machines without a Keel: a tag
+ * with a new digest becomes an annotation of the pod template, by an update of the whole object. A Deployment that is
+ * held back is left alone, and the first push of all is the kubelet's to find.
  */
 export function startKeelStandIn(api: Api, namespace: string, deployment: string): Polling {
   const path = `/apis/apps/v1/namespaces/${namespace}/deployments/${deployment}`;
@@ -24,7 +24,6 @@ export function startKeelStandIn(api: Api, namespace: string, deployment: string
     const digest = await digestOf(body.spec?.template.spec?.containers[0]?.image ?? '');
     known ??= digest;
     if (digest === undefined || digest === (body.metadata?.annotations?.['keel.sh/digest'] ?? known)) return;
-    known = digest;
     await roll(api, path, body, digest, as);
   };
   const polling = (async () => {
@@ -42,17 +41,21 @@ export function startKeelStandIn(api: Api, namespace: string, deployment: string
   };
 }
 
+/** Writes what was read a while ago, over whatever was changed since: Keel does so too. */
 async function roll(api: Api, path: string, read: Deployment, digest: string, as: Identity): Promise<void> {
   const { metadata, spec } = read;
   const { template } = spec ?? {};
+  const { body: fresh } = await api.request<Deployment>('GET', path, undefined, { as });
+  const now = new Date().toISOString();
   const written = {
     ...read,
     metadata: {
       ...metadata,
+      resourceVersion: fresh.metadata?.resourceVersion,
       annotations: {
         ...metadata?.annotations,
         'keel.sh/digest': digest,
-        'kubernetes.io/change-cause': 'keel automated update',
+        'kubernetes.io/change-cause': `keel automated update, to ${digest} [${now}]`,
       },
     },
     spec: {
@@ -61,15 +64,12 @@ async function roll(api: Api, path: string, read: Deployment, digest: string, as
         ...template,
         metadata: {
           ...template?.metadata,
-          annotations: {
-            ...template?.metadata?.annotations,
-            'keel.sh/update-time': new Date().toISOString(),
-          },
+          annotations: { ...template?.metadata?.annotations, 'keel.sh/update-time': now },
         },
       },
     },
   };
-  // Refused where somebody else has written since, or holds the build back: Keel tries again at its next poll.
+  // Refused where an admission policy protects a build that is held back.
   await api.request('PUT', path, written, { as, query: { fieldManager: 'keel' } });
 }
 

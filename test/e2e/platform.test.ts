@@ -1,5 +1,6 @@
 // What the scenario stands on: the whole program applied to a real node, and the servers outside of it. No agent is at
 // work here yet, so that a failure is not the agent's.
+import { KEELSON_VERSION } from 'keelson';
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Api, waitFor } from '../cluster/api.ts';
@@ -9,10 +10,9 @@ import { podLogs, printLogsOnFailure } from './harness.ts';
 import { type InstalledPipeline, installPipeline } from './installed.ts';
 import { BASE_IMAGE, NAMESPACES, REGISTRY_PORT, REPOSITORY_OF_RELEASES } from './pipeline.ts';
 import { whatIsReal } from './programs.ts';
-import { projectFiles } from './project-files.ts';
 
 const TOOLS = 'e2e-tools';
-const AGENT = 'ghcr.io/keelson-dev/agent:0.1.0';
+const AGENT = `ghcr.io/keelson-dev/agent:${KEELSON_VERSION}`;
 
 describe.skipIf(withoutNode)(`the program on a real node, with ${whatIsReal}${missing}`, () => {
   let api: Api;
@@ -76,13 +76,10 @@ describe.skipIf(withoutNode)(`the program on a real node, with ${whatIsReal}${mi
   });
 
   test('a pod reads a commit from the git server', async () => {
-    const commit = await installed.git.pushCommit(await projectFiles({ version: '0.0.1' }));
-    const refs = await inPod('git', AGENT, 'git', 'ls-remote', installed.git.url, 'refs/heads/main');
-    expect(refs).toBe(`${commit}\trefs/heads/main`);
-    const [first] = await Promise.all([
-      inPod('clone', AGENT, 'sh', '-c', `git clone -q ${installed.git.url} /tmp/x && cat /tmp/x/README.md`),
-    ]);
-    expect(first).toContain('<repo-version>0.0.1</repo-version>');
+    const commit = await installed.pushCommit({ version: '0.0.1' });
+    const script = 'git ls-remote "$1" refs/heads/main && git clone -q "$1" /tmp/x && cat /tmp/x/README.md';
+    const log = await inPod('git', AGENT, 'sh', '-euc', script, 'script', installed.gitUrl);
+    expect(log).toBe(`${commit}\trefs/heads/main\n# Project <repo-version>0.0.1</repo-version>`);
   });
 
   test('a pod reaches the API for releases, whose certificate it can check', async () => {
