@@ -86,7 +86,10 @@ describe.skipIf(withoutNode)(`the program on a real node, with ${whatIsReal}${mi
     const url = `${installed.github.url}/repos/${REPOSITORY_OF_RELEASES}/releases`;
     const authority = JSON.stringify(installed.github.authority);
     const program = `import { get } from 'node:https';
-      get(${JSON.stringify(url)}, { ca: ${authority} }, ({ statusCode }) => console.log(statusCode));`;
+      get(${JSON.stringify(url)}, { ca: ${authority} }, ({ statusCode }) => {
+        console.log(statusCode);
+        process.exit();
+      });`;
     expect(await inPod('github', AGENT, 'node', '--input-type=module', '--eval', program)).toBe('401');
   });
 });
