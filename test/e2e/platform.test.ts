@@ -1,5 +1,5 @@
-// What the scenario stands on: the whole program applied to a real node, and the servers outside of it. No agent is at
-// work here yet, so that a failure is not the agent's.
+// What the scenario stands on: the whole program applied to a real node, and the servers outside of it. No commit asks
+// for the agent's work here, so that a failure is not the agent's.
 import { KEELSON_VERSION } from 'keelson';
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -10,6 +10,7 @@ import { podLogs, printLogsOnFailure } from './harness.ts';
 import { type InstalledPipeline, installPipeline } from './installed.ts';
 import { BASE_IMAGE, NAMESPACES, REGISTRY_PORT, REPOSITORY_OF_RELEASES } from './pipeline.ts';
 import { whatIsReal } from './programs.ts';
+import { projectFiles } from './project-files.ts';
 
 const TOOLS = 'e2e-tools';
 const AGENT = `ghcr.io/keelson-dev/agent:${KEELSON_VERSION}`;
@@ -76,10 +77,11 @@ describe.skipIf(withoutNode)(`the program on a real node, with ${whatIsReal}${mi
   });
 
   test('a pod reads a commit from the git server', async () => {
-    const commit = await installed.pushCommit({ version: '0.0.1' });
-    const script = 'git ls-remote "$1" refs/heads/main && git clone -q "$1" /tmp/x && cat /tmp/x/README.md';
+    const commit = await installed.repository.commit('unwatched', await projectFiles({ version: '0.0.1' }));
+    const script =
+      'git ls-remote "$1" refs/heads/unwatched && git clone -q -b unwatched "$1" /tmp/x && cat /tmp/x/README.md';
     const log = await inPod('git', AGENT, 'sh', '-euc', script, 'script', installed.gitUrl);
-    expect(log).toBe(`${commit}\trefs/heads/main\n# Project <repo-version>0.0.1</repo-version>`);
+    expect(log).toBe(`${commit}\trefs/heads/unwatched\n# Project <repo-version>0.0.1</repo-version>`);
   });
 
   test('a pod reaches the API for releases, whose certificate it can check', async () => {

@@ -12,7 +12,8 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const bundle = join(root, 'dist/apps/agent/keelson-agent.js');
 const NAME = 'registry.example.com:5000/team/keelson-agent';
 
-describe('npm run agent-image, with stand-ins for docker, podman and buildah', () => {
+// A process each, on machines that are busy with other tests.
+describe('npm run agent-image, with stand-ins for docker, podman and buildah', { timeout: 60_000 }, () => {
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'keelson-agent-image-'));
