@@ -18,7 +18,7 @@ export interface BuildPod extends KubernetesObject {
     readonly containerStatuses?: readonly {
       readonly name: string;
       readonly imageID?: string;
-      readonly state?: { readonly running?: object };
+      readonly state?: { readonly running?: object; readonly waiting?: { readonly reason?: string } };
     }[];
   };
 }
@@ -68,4 +68,10 @@ export async function readHolding(
 export function digestOfPod({ status }: BuildPod, container: string): string | undefined {
   const { imageID = '', state } = status?.containerStatuses?.find(({ name }) => name === container) ?? {};
   return state?.running === undefined ? undefined : /sha(?:256|512):[0-9a-f]+$/.exec(imageID)?.[0];
+}
+
+/** Whether the kubelet could not pull a container's image, and pauses before its next try. */
+export function canNotPull({ status }: BuildPod, container: string): boolean {
+  const { state } = status?.containerStatuses?.find(({ name }) => name === container) ?? {};
+  return state?.waiting?.reason === 'ImagePullBackOff' || state?.waiting?.reason === 'ErrImagePull';
 }

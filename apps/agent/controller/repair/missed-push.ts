@@ -5,7 +5,7 @@ import { parseImageReference } from '../../registry/image-reference.ts';
 import type { BuildRecord } from '../../status/build-status.ts';
 import type { ControllerContext } from '../context.ts';
 import { askRegistry, type PipelineRegistry } from '../registries.ts';
-import { type BuildPod, digestOfPod } from './build-state.ts';
+import { type BuildPod, canNotPull, digestOfPod } from './build-state.ts';
 
 /** A build's Deployment, as far as rolling it goes. */
 export interface BuildDeployment extends KubernetesObject {
@@ -52,9 +52,10 @@ export async function rollForMissedPush(
   if (annotations[POLICY] === 'never' || deployment.spec?.replicas === 0) return undefined;
   if (build.handOver !== undefined && annotations[POLICY] === undefined) return undefined;
   const [pod] = pods;
-  const running = pod && digestOfPod(pod, CONTAINER);
-  if (pods.length !== 1 || running === undefined || pod?.metadata.deletionTimestamp !== undefined)
-    return undefined;
+  if (pod === undefined || pods.length > 1 || pod.metadata.deletionTimestamp !== undefined) return undefined;
+  const running = digestOfPod(pod, CONTAINER);
+  // The kubelet tries again after minutes only, and Keel leaves a first image to it.
+  if (running === undefined && !canNotPull(pod, CONTAINER)) return undefined;
   const image = deployment.spec?.template?.spec?.containers?.find(({ name }) => name === CONTAINER)?.image;
   const { host, repository, tag, digest: pinned } = parseImageReference(image ?? build.image);
   if (tag === undefined || pinned !== undefined) return undefined;
