@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { options, parseDocument } from '../configuration.ts';
 import { AddressPolicy } from '../git/address-policy.ts';
 import { GitHttp } from '../git/refs-http.ts';
@@ -42,7 +43,10 @@ export const controller: Program = async (args, { environment, log, signal }) =>
     metrics: registry,
   });
   const allow = given['allow-address'] as string[];
-  const http = new GitHttp({ addresses: new AddressPolicy({ allow }) });
+  // No git server has the address of the API server, which pods may connect to.
+  const { KUBERNETES_SERVICE_HOST: api } = environment;
+  const deny = api !== undefined && isIP(api) !== 0 ? [api] : [];
+  const http = new GitHttp({ addresses: new AddressPolicy({ allow, deny }) });
   const election = {
     lease: { namespace, name: configuration.lease },
     identity: variable(environment, 'POD_NAME'),

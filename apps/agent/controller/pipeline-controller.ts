@@ -6,6 +6,7 @@ import {
 import { parseDocument } from '../configuration.ts';
 import type { GitHttp } from '../git/refs-http.ts';
 import { versionAt } from '../git/version.ts';
+import { hasStatus } from '../kubernetes/errors.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { BuildSlots } from './build-slots.ts';
 import type { ControllerContext } from './context.ts';
@@ -136,7 +137,11 @@ export class PipelineController {
       namespace: this.#namespace,
       name: PIPELINE_CONFIG_MAP,
     };
-    const found = await this.#context.client.getMetadata(reference);
+    // A namespace of the platform whose owner has given the controller no right there has no pipeline.
+    const found = await this.#context.client.getMetadata(reference).catch((error: unknown) => {
+      if (hasStatus(error, 403)) return undefined;
+      throw error;
+    });
     if (found === undefined) {
       this.#slim = undefined;
       this.#version = undefined;

@@ -4,6 +4,7 @@ import type { KubernetesObject } from '../../kubernetes/object.ts';
 import { parseImageReference } from '../../registry/image-reference.ts';
 import type { BuildRecord } from '../../status/build-status.ts';
 import type { ControllerContext } from '../context.ts';
+import type { Ledger } from '../ledger.ts';
 import { askRegistry, type PipelineRegistry } from '../registries.ts';
 import { type BuildPod, canNotPull, digestOfPod } from './build-state.ts';
 
@@ -34,52 +35,87 @@ export function registryOfBuild(
   };
 }
 
+/** How long Keel is given to roll a build by itself, since the image was pushed or the build before had ended. */
+const GRACE_MS = 20_000;
+
+/** A build as it was found. */
+export interface FoundBuild {
+  readonly namespace: string;
+  readonly build: BuildConfiguration;
+  readonly deployment: BuildDeployment;
+  readonly pods: readonly BuildPod[];
+  readonly record: BuildRecord;
+  readonly ledger: Ledger;
+}
+
 /**
  * Rolls a build's Deployment where its image's tag names another digest than what ran last and than what its pod runs:
  * Keel has missed that. While a build is held back, or a pod is being made, nothing is missed yet.
  *
- * @returns the digest that it was rolled for
+ * @returns whether it is worth to look again soon
  */
-export async function rollForMissedPush(
-  context: ControllerContext,
-  namespace: string,
-  build: BuildConfiguration,
-  deployment: BuildDeployment,
-  pods: readonly BuildPod[],
-  { runs }: BuildRecord,
-): Promise<string | undefined> {
+export async function rollForMissedPush(context: ControllerContext, found: FoundBuild): Promise<boolean> {
+  const { namespace, build, deployment, record } = found;
+  const stuck = isRollable(found);
+  if (stuck === undefined) return false;
+  const image = deployment.spec?.template?.spec?.containers?.find(({ name }) => name === CONTAINER)?.image;
+  const { host, repository, tag, digest: pinned } = parseImageReference(image ?? build.image);
+  if (tag === undefined || pinned !== undefined) return false;
+  const digest = await askRegistry(context, namespace, registryOfBuild(build, host), (client) =>
+    client.digestOf(repository, tag),
+  );
+  const { running, canNotPull: waits } = stuck;
+  const rolledFor = deployment.spec?.template?.metadata?.annotations?.[KeelsonAnnotations.ROLLED_FOR];
+  const [last] = record.runs;
+  if (digest === undefined || [running, last?.digest, rolledFor].includes(digest)) return false;
+  if (!waits && Date.now() - latest(found, digest) < GRACE_MS) return true;
+  await roll(context, deployment, digest);
+  const reason = waits ? 'is there now; the kubelet would try again later' : 'was missed by Keel';
+  context.log.warn(
+    { namespace, build: deployment.metadata.name, digest },
+    `rolled the build: its image ${reason}`,
+  );
+  await context.events.say(deployment, {
+    type: 'Normal',
+    reason: 'BuildRolled',
+    message: `${digest} of ${host}/${repository}:${tag} ${reason}`,
+  });
+  return true;
+}
+
+/** What the only pod runs, where the build may be rolled. The kubelet is waited for unless it can't pull. */
+function isRollable({
+  build,
+  deployment,
+  pods,
+}: FoundBuild): { readonly running: string | undefined; readonly canNotPull: boolean } | undefined {
   const { annotations = {} } = deployment.metadata;
   if (annotations[POLICY] === 'never' || deployment.spec?.replicas === 0) return undefined;
   if (build.handOver !== undefined && annotations[POLICY] === undefined) return undefined;
   const [pod] = pods;
   if (pod === undefined || pods.length > 1 || pod.metadata.deletionTimestamp !== undefined) return undefined;
   const running = digestOfPod(pod, CONTAINER);
-  // The kubelet tries again after minutes only, and Keel leaves a first image to it.
-  if (running === undefined && !canNotPull(pod, CONTAINER)) return undefined;
-  const image = deployment.spec?.template?.spec?.containers?.find(({ name }) => name === CONTAINER)?.image;
-  const { host, repository, tag, digest: pinned } = parseImageReference(image ?? build.image);
-  if (tag === undefined || pinned !== undefined) return undefined;
-  const digest = await askRegistry(context, namespace, registryOfBuild(build, host), (client) =>
-    client.digestOf(repository, tag),
+  const waits = canNotPull(pod, CONTAINER);
+  return running === undefined && !waits ? undefined : { running, canNotPull: waits };
+}
+
+/** When the image was pushed, as far as that is known, or the last run ended. */
+function latest({ build, record, ledger }: FoundBuild, digest: string): number {
+  const pushed = ledger.builds.findLast((known) => known.digest === digest && known.image === build.builder);
+  return Math.max(
+    Date.parse(pushed?.finishedAt ?? '') || 0,
+    Date.parse(record.runs[0]?.finishedAt ?? '') || 0,
   );
-  const rolledFor = deployment.spec?.template?.metadata?.annotations?.[KeelsonAnnotations.ROLLED_FOR];
-  if (digest === undefined || digest === running || digest === runs[0]?.digest || digest === rolledFor)
-    return undefined;
-  const { client, events, log, metrics } = context;
-  const { name, resourceVersion } = deployment.metadata;
-  await client.patch(
-    { apiVersion: 'apps/v1', kind: 'Deployment', namespace, name },
-    {
-      metadata: { resourceVersion },
-      spec: { template: { metadata: { annotations: { [KeelsonAnnotations.ROLLED_FOR]: digest } } } },
-    },
-  );
+}
+
+async function roll(
+  { client, metrics }: ControllerContext,
+  { metadata }: BuildDeployment,
+  digest: string,
+): Promise<void> {
+  const { name, namespace = '', resourceVersion } = metadata;
+  const template = { metadata: { annotations: { [KeelsonAnnotations.ROLLED_FOR]: digest } } };
+  const reference = { apiVersion: 'apps/v1', kind: 'Deployment', namespace, name };
+  await client.patch(reference, { metadata: { resourceVersion }, spec: { template } });
   metrics.repairs.inc({ reason: 'missed-push' });
-  log.warn({ namespace, build: name, digest }, 'rolled the build for an image that Keel has missed');
-  await events.say(deployment, {
-    type: 'Normal',
-    reason: 'BuildRolled',
-    message: `Keel has missed ${digest} of ${host}/${repository}:${tag}`,
-  });
-  return digest;
 }

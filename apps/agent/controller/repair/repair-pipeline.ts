@@ -55,11 +55,12 @@ export async function repairPipeline(
   const inUse = new Set(
     looked.filter(isHeld).flatMap(({ run }) => run.services.map(({ deployment }) => deployment)),
   );
+  let soon = false;
   for (const each of looked) {
     if (!isHeld(each)) await settle(context, pipeline, each, inUse);
-    if (each.build !== undefined) await followImages(context, pipeline, each.build, each);
+    if (each.build !== undefined && (await followImages(context, pipeline, each.build, each))) soon = true;
   }
-  return looked.some((each) => isHeld(each) || each.pods.length > 1) ? SOON_MS : undefined;
+  return soon || looked.some((each) => isHeld(each) || each.pods.length > 1) ? SOON_MS : undefined;
 }
 
 async function look(
@@ -104,12 +105,13 @@ async function settle(
   }
 }
 
+/** True where it is worth to look again soon. */
 async function followImages(
   context: ControllerContext,
   { namespace, ledger }: Repaired,
   build: BuildConfiguration,
   { pods, run }: Looked,
-): Promise<void> {
+): Promise<boolean> {
   const { client } = context;
   const status = { namespace, name: run.statusConfigMap };
   try {
@@ -121,17 +123,11 @@ async function followImages(
       namespace,
       name,
     });
-    if (deployment === undefined) return;
+    if (deployment === undefined) return false;
     // What has changed meanwhile counts.
     const now = await listBuildPods(context, namespace, name);
-    await rollForMissedPush(
-      context,
-      namespace,
-      build,
-      deployment,
-      now,
-      await readBuildRecord(client, status),
-    );
+    const record = await readBuildRecord(client, status);
+    return await rollForMissedPush(context, { namespace, build, deployment, pods: now, record, ledger });
   } catch (error) {
     // A registry that does not answer must not keep the rest from being put in order.
     context.metrics.errors.inc({ task: 'follow-images' });
@@ -139,5 +135,6 @@ async function followImages(
       { error, namespace, build: build.deployment },
       'the images of a build could not be looked at',
     );
+    return false;
   }
 }
