@@ -34,7 +34,7 @@ export async function withGitRemote<Result>(
   const configured = parseGitUrl(repository.url, addresses);
   const { credential } = repository;
   const { url, reach } = location ?? { url: configured, reach: 'configured' };
-  const resolved = (await addresses.resolve(url.hostname, reach)).map(({ address }) => address);
+  const resolved = await addresses.resolve(url.hostname, reach);
   if (url.protocol === 'ssh:') {
     if (credential?.kind !== 'ssh') {
       throw new GitError(
@@ -42,7 +42,7 @@ export async function withGitRemote<Result>(
         `ssh to ${url.host} needs a credential with a private key and known hosts`,
       );
     }
-    return await withSshFiles({ url, address: resolved[0] ?? '', ...credential }, (env) =>
+    return await withSshFiles({ url, address: resolved[0]?.address ?? '', ...credential }, (env) =>
       use({ url: url.href, allowProtocols: 'ssh', env }),
     );
   }
@@ -58,7 +58,8 @@ export async function withGitRemote<Result>(
     ['http.proxy', ''],
   ];
   if (!url.hostname.startsWith('[')) {
-    settings.push(['http.curloptResolve', `${url.hostname}:${port}:${resolved.join(',')}`]);
+    const list = resolved.map(({ address, family }) => (family === 6 ? `[${address}]` : address)).join(',');
+    settings.push(['http.curloptResolve', `${url.hostname}:${port}:${list}`]);
   }
   if (credential !== undefined) {
     settings.push([`http.${url.origin}/.extraHeader`, `Authorization: ${basicAuthorization(credential)}`]);

@@ -56,7 +56,7 @@ export async function runGit(args: readonly string[], options: RunGitOptions): P
 
 function run(args: readonly string[], options: RunGitOptions, home: string): Promise<string> {
   const { signal, timeoutMs, maxOutputBytes } = options;
-  const command = `git ${args.find((arg) => /^[a-z][a-z-]*$/.test(arg)) ?? ''}`.trim();
+  const command = commandOf(args);
   return new Promise((done, fail) => {
     if (signal?.aborted === true) {
       fail(new GitError('unreachable', `${command} was not started: the program is stopping`));
@@ -75,8 +75,11 @@ function run(args: readonly string[], options: RunGitOptions, home: string): Pro
       ended ??= error;
       killGroup(git.pid);
     };
-    const stop = (): void =>
-      end(new GitError('unreachable', `${command} was ended: the program is stopping`));
+    const stop = (): void => {
+      const { reason } = signal ?? {};
+      const stopping = new GitError('unreachable', `${command} was ended: the program is stopping`);
+      end(reason instanceof GitError ? reason : stopping);
+    };
     const timer = setTimeout(
       () => end(new GitError('unreachable', `${command} took longer than ${timeoutMs / 1000} s`)),
       timeoutMs,
@@ -115,6 +118,12 @@ function run(args: readonly string[], options: RunGitOptions, home: string): Pro
       }),
     );
   });
+}
+
+/** What is run, for errors: the first argument that is neither an option nor the value of `-c` or `-C`. */
+function commandOf(args: readonly string[]): string {
+  const name = args.find((arg, index) => !arg.startsWith('-') && !/^-[cC]$/.test(args[index - 1] ?? ''));
+  return `git ${name ?? ''}`.trim();
 }
 
 /**

@@ -1,3 +1,7 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AddressPolicy } from '../../../../apps/agent/git/address-policy.ts';
 import { lookUpHeads } from '../../../../apps/agent/git/heads.ts';
@@ -228,6 +232,69 @@ describe('with a server that redirects', () => {
     }
   });
 });
+
+const openssl = existsSync('/usr/bin/openssl');
+describe.skipIf(!openssl)(
+  `with a server that speaks https${openssl ? '' : ' (skipped: openssl is not installed)'}`,
+  () => {
+    let tls: { key: string; cert: string };
+    beforeAll(() => {
+      const directory = mkdtempSync(join(tmpdir(), 'refs-https-'));
+      const [key, cert] = [join(directory, 'key'), join(directory, 'cert')];
+      const subject = ['-subj', '/CN=git', '-addext', 'subjectAltName=IP:127.0.0.1'];
+      const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+      execFileSync('openssl', ['req', '-x509', ...curve, ...subject, '-keyout', key, '-out', cert], {
+        stdio: 'ignore',
+      });
+      tls = { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
+      rmSync(directory, { recursive: true });
+    });
+
+    test('it is asked where its certificate is trusted, and not otherwise', async () => {
+      const { server, http, close } = await started({ tls });
+      const trusting = new GitHttp({ addresses, certificateAuthority: tls.cert });
+      try {
+        const repository = await server.createRepository('project');
+        const main = await repository.commit('main', { a: '1' });
+        const url = server.url('project');
+        for (let looks = 0; looks < 3; looks++) {
+          expect(await lookUpHeads({ url }, ['main'], { http: trusting })).toEqual(new Map([['main', main]]));
+        }
+        expect(server.counters.connections).toBe(1);
+        await expect(lookUpHeads({ url }, ['main'], { http })).rejects.toMatchObject({ kind: 'refused' });
+        expect(server.counters.requests).toBe(3);
+      } finally {
+        trusting.close();
+        await close();
+      }
+    });
+
+    test('a redirect to http is refused, also to the same host', async () => {
+      const plain = await started();
+      const repository = await plain.server.createRepository('project');
+      await repository.commit('main', { a: '1' });
+      const { server, close } = await started({
+        tls,
+        intercept: ({ url }, response) => {
+          response.writeHead(302, { location: `http://127.0.0.1:${plain.server.port}${url}` }).end();
+          return true;
+        },
+      });
+      const http = new GitHttp({ addresses, certificateAuthority: tls.cert });
+      try {
+        await expect(lookUpHeads({ url: server.url('project') }, ['main'], { http })).rejects.toMatchObject({
+          kind: 'refused',
+          message: expect.stringContaining('from https to http'),
+        });
+        expect(plain.server.counters.requests).toBe(0);
+      } finally {
+        http.close();
+        await close();
+        await plain.close();
+      }
+    });
+  },
+);
 
 test('a server that closes its idle connections is asked over a new one', async () => {
   const { server, http, close } = await started();

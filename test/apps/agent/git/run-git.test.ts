@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -81,6 +81,22 @@ test('output is bounded', async () => {
     kind: 'protocol',
     message: 'git helper printed more than 1000 bytes',
   });
+});
+
+test('files and memory are bounded where that is asked for, and arguments stay what they are', async () => {
+  const big = join(directory, 'big');
+  const write = helper(`head -c 3000000 /dev/zero > ${big}; :`);
+  await runGit(write, { ...options, maxFileBytes: 1_000_448 }).catch(() => undefined);
+  expect(statSync(big).size).toBe(1_000_448);
+  await runGit(write, options);
+  expect(statSync(big).size).toBe(3_000_000);
+  expect(await runGit(helper('ulimit -v; :'), { ...options, maxMemoryBytes: 1024 * 1024 * 1024 })).toBe(
+    '1048576\n',
+  );
+  const hostile = ['rev-parse', '--sq-quote', '$(id)', '`id`', '; id', '"', "'", '$1', '-v', ''];
+  const quoted = " '$(id)' '`id`' '; id' '\"' ''\\''' '$1' '-v' ''\n";
+  expect(await runGit(hostile, options)).toBe(quoted);
+  expect(await runGit(hostile, { ...options, maxMemoryBytes: 1e9, maxFileBytes: 1e6 })).toBe(quoted);
 });
 
 test('an error shows what git said, on one line, bounded and without credentials', async () => {
