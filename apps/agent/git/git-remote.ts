@@ -1,8 +1,9 @@
-import type { AddressPolicy, Reach } from './address-policy.ts';
+import type { AddressPolicy } from './address-policy.ts';
 import { GitError } from './git-error.ts';
 import { basicAuthorization, type Repository } from './repository.ts';
 import { withSshFiles } from './ssh-files.ts';
 import { parseGitUrl } from './url-policy.ts';
+import type { GitLocation } from './way.ts';
 
 /** How the git program reaches a repository: what to give to `runGit` beside the arguments. */
 export interface GitRemote {
@@ -16,7 +17,7 @@ export interface GitRemote {
 export interface GitRemoteOptions {
   readonly addresses: AddressPolicy;
   /** Where an http(s) repository has moved to, as `GitHttp.locate` found out; git itself follows no redirect. */
-  readonly location?: { readonly url: URL; readonly reach: Reach };
+  readonly location?: GitLocation;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { AddressPolicy, Reach } from './address-policy.ts';
+import type { AddressPolicy } from './address-policy.ts';
 import { type Advertisement, AdvertisementReader } from './advertisement.ts';
 import { withDeadline } from './deadline.ts';
 import { GitError } from './git-error.ts';
@@ -8,6 +8,7 @@ import { LsRefsReader, lsRefsCommand } from './ls-refs.ts';
 import type { Ref, RefQuery } from './refs.ts';
 import { basicAuthorization, type Repository } from './repository.ts';
 import { followRedirect, parseGitUrl } from './url-policy.ts';
+import { commandUrl, type GitLocation, refsUrl, repositoryUrl, type Way, Ways } from './way.ts';
 
 /** Options of {@link GitHttp}. */
 export interface GitHttpOptions {
@@ -16,18 +17,6 @@ export interface GitHttpOptions {
   readonly certificateAuthority?: string;
   /** How long one look may take, redirects included. @default 20_000 */
   readonly timeoutMs?: number;
-}
-
-/** Where a repository is, after redirects. */
-export interface GitLocation {
-  readonly url: URL;
-  readonly reach: Reach;
-}
-
-/** And how its server speaks. */
-interface Way extends GitLocation {
-  readonly version: 0 | 2;
-  readonly objectFormat: string;
 }
 
 /** One look at one repository. */
@@ -41,8 +30,6 @@ interface Look {
 }
 
 const MAX_REDIRECTS = 3;
-const MAX_REMEMBERED = 10_000;
-const REFS = '/info/refs?service=git-upload-pack';
 const ADVERTISEMENT = 'application/x-git-upload-pack-advertisement';
 const REQUEST = 'application/x-git-upload-pack-request';
 const RESULT = 'application/x-git-upload-pack-result';
@@ -58,8 +45,7 @@ export class GitHttp {
   readonly addresses: AddressPolicy;
   readonly #connections: HttpConnections;
   readonly #timeoutMs: number;
-  /** Of repositories that are elsewhere than configured, or whose servers speak otherwise than most. */
-  readonly #ways = new Map<string, Way>();
+  readonly #ways = new Ways();
 
   constructor({ addresses, certificateAuthority, timeoutMs = 20_000 }: GitHttpOptions) {
     this.addresses = addresses;
@@ -74,7 +60,7 @@ export class GitHttp {
    */
   async listRefs(repository: Repository, query: RefQuery, signal?: AbortSignal): Promise<readonly Ref[]> {
     return await this.#look(repository, query, signal, async (look) => {
-      const known = this.#ways.get(look.key) ?? commonWay(look);
+      const known = this.#ways.get(look.key, look.configured);
       try {
         if (known.version === 2) return await this.#lsRefs(look, known);
       } catch (error) {
@@ -117,7 +103,7 @@ export class GitHttp {
       try {
         return await use({ configured, authorization, query, signal, key });
       } catch (error) {
-        this.#ways.delete(key);
+        this.#ways.forget(key);
         throw connectionError(configured, error, signal);
       }
     });
@@ -126,12 +112,7 @@ export class GitHttp {
   /** Asks for refs by version 2. */
   async #lsRefs(look: Look, { url, reach, objectFormat }: Way): Promise<readonly Ref[]> {
     const body = lsRefsCommand(look.query, objectFormat);
-    const response = await this.#request(
-      look,
-      { url: withPath(url, '/git-upload-pack'), reach },
-      RESULT,
-      body,
-    );
+    const response = await this.#request(look, { url: commandUrl(url), reach }, RESULT, body);
     const { statusCode } = response;
     if (statusCode === 200 && mediaType(response) === RESULT) {
       const reader = new LsRefsReader(look.query);
@@ -146,7 +127,7 @@ export class GitHttp {
   /** Asks what the server speaks, follows it where it redirects to, and remembers both. */
   async #discover(look: Look): Promise<readonly [Way, Advertisement]> {
     const { configured, query, authorization } = look;
-    let at: GitLocation = { url: withPath(configured, REFS), reach: 'configured' };
+    let at: GitLocation = { url: refsUrl(configured), reach: 'configured' };
     for (let redirects = 0; ; redirects++) {
       const response = await this.#request(look, at, ADVERTISEMENT);
       const { statusCode, headers } = response;
@@ -158,7 +139,7 @@ export class GitHttp {
         const advertisement = reader.finish();
         const { version } = advertisement;
         const way = { url, reach: at.reach, version, objectFormat: advertisement.objectFormat };
-        this.#remember(look, way);
+        this.#ways.remember(look.key, configured, way);
         return [way, advertisement];
       }
       response.destroy();
@@ -204,30 +185,4 @@ export class GitHttp {
       ...(body !== undefined && { body }),
     });
   }
-
-  #remember(look: Look, way: Way): void {
-    this.#ways.delete(look.key);
-    const common = commonWay(look);
-    if (way.version === 2 && way.objectFormat === 'sha1' && way.url.href === common.url.href) return;
-    const [oldest] = this.#ways.keys();
-    if (oldest !== undefined && this.#ways.size >= MAX_REMEMBERED) this.#ways.delete(oldest);
-    this.#ways.set(look.key, way);
-  }
-}
-
-/** Where most repositories are, and what most servers speak. */
-function commonWay({ configured }: Look): Way {
-  return { url: withPath(configured, ''), reach: 'configured', version: 2, objectFormat: 'sha1' };
-}
-
-function withPath(repository: URL, path: string): URL {
-  return new URL(`${repository.href.replace(/\/+$/, '')}${path}`);
-}
-
-/** The repository's URL by that of its refs. */
-function repositoryUrl(url: URL): URL {
-  if (!url.href.endsWith(REFS)) {
-    throw new GitError('protocol', `${url.host} redirects to something else than the refs of a repository`);
-  }
-  return new URL(url.href.slice(0, -REFS.length));
 }
