@@ -4,9 +4,13 @@ import type { GitHttp } from '../git/refs-http.ts';
 import { watch } from '../kubernetes/watch.ts';
 import { BuildSlots } from './build-slots.ts';
 import type { ControllerContext } from './context.ts';
+import { EMPTY_LEDGER, type Ledger } from './ledger.ts';
+import { Periodic } from './periodic.ts';
 import { PipelineController, type SharedParts } from './pipeline-controller.ts';
+import { deleteOldNamespaces } from './retention.ts';
 
 const LOADED_WITHIN_MS = 20_000;
+const RETENTION_MS = 60_000;
 
 interface Served {
   readonly controller: PipelineController;
@@ -33,6 +37,8 @@ export class Leadership {
   /** Serves them until `signal` is aborted, and what runs has ended. */
   async run(signal: AbortSignal): Promise<void> {
     const { client, configuration } = this.#context;
+    const retention = this.#retention(signal);
+    retention.wake(RETENTION_MS);
     const labelSelector = `${KeelsonLabels.PLATFORM}=${configuration.platform}`;
     for await (const event of watch(client, { apiVersion: 'v1', kind: 'Namespace', labelSelector }, signal)) {
       if (event.type === 'listed') {
@@ -44,7 +50,7 @@ export class Leadership {
         this.#leave(event.object.metadata.name);
       } else this.#serve(event.object.metadata.name, signal);
     }
-    await Promise.all([...this.#served.values()].map(({ controller }) => controller.settled()));
+    await Promise.all([retention, ...this.#controllers()].map((each) => each.settled()));
     this.#served.clear();
   }
 
@@ -55,11 +61,31 @@ export class Leadership {
 
   /** A pipeline that can't be read must not keep the others from building. */
   async #whenLoaded(signal: AbortSignal): Promise<void> {
-    const controllers = [...this.#served.values()].map(({ controller }) => controller);
     const late = sleep(LOADED_WITHIN_MS, undefined, { signal }).catch(() => undefined);
-    await Promise.race([Promise.all(controllers.map(({ loaded }) => loaded)), late]);
+    await Promise.race([Promise.all(this.#controllers().map(({ loaded }) => loaded)), late]);
     this.#ready = true;
-    for (const { controller } of this.#served.values()) controller.buildImages();
+    for (const controller of this.#controllers()) controller.buildImages();
+  }
+
+  /** A pipeline that is gone has no ledger: what was made for it goes by its age. */
+  #retention(signal: AbortSignal): Periodic {
+    const ledgerOf = async (home: string): Promise<Ledger> =>
+      (await this.#served.get(home)?.controller.ledger()) ?? EMPTY_LEDGER;
+    const task = async (): Promise<undefined> => {
+      await deleteOldNamespaces(this.#context, ledgerOf);
+      return undefined;
+    };
+    return new Periodic({
+      name: 'retention',
+      task,
+      intervalMs: RETENTION_MS,
+      log: this.#context.log,
+      signal,
+    });
+  }
+
+  #controllers(): readonly PipelineController[] {
+    return [...this.#served.values()].map(({ controller }) => controller);
   }
 
   #serve(namespace: string, signal: AbortSignal): void {

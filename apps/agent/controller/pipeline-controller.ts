@@ -13,14 +13,13 @@ import type { ControllerContext } from './context.ts';
 import { makeGeneratedSecrets } from './generated-secrets/make-generated-secrets.ts';
 import { RepositorySource } from './git-credentials.ts';
 import { ImageBuilds } from './image-builds.ts';
-import { hasEnded } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
 import { LedgerStore } from './ledger-store.ts';
 import { Periodic } from './periodic.ts';
 import { imageOf, type PipelineHandle, pipelineObject } from './pipeline.ts';
 import { isImageThere, noteDigests } from './pushed-images.ts';
 import { advanceReleases } from './releases/releases.ts';
 import { repairPipeline } from './repair/repair-pipeline.ts';
-import { deleteOldNamespaces } from './retention.ts';
 import { watchHeads } from './watch-heads.ts';
 
 /** What all pipelines share. */
@@ -46,7 +45,6 @@ const RECONCILE_MS = 30_000;
 const REPAIR_MS = 60_000;
 const RELEASE_MS = 30_000;
 const OPEN_RELEASE_MS = 2_000;
-const RETENTION_MS = 60_000;
 /** Heads are looked up not more often than this, however many webhooks come. */
 const LEAST_PAUSE_MS = 1_000;
 
@@ -90,8 +88,7 @@ export class PipelineController {
     this.#release = this.#periodic('release', () => this.#releaseWhatPassed(), RELEASE_MS);
     this.#digests = this.#periodic('digests', () => this.#noteDigests(), RECONCILE_MS);
     const look = this.#periodic('configuration', () => this.#look(), LOOK_MS);
-    const retention = this.#periodic('retention', () => this.#deleteOld(), RETENTION_MS);
-    this.#tasks = [look, this.#poll, this.#reconcile, this.#repair, this.#release, this.#digests, retention];
+    this.#tasks = [look, this.#poll, this.#reconcile, this.#repair, this.#release, this.#digests];
     this.#builds = new ImageBuilds(context, {
       pipeline: this.#handle(),
       ledger: this.#ledger,
@@ -117,6 +114,11 @@ export class PipelineController {
   /** Looks up the heads soon: somebody says that there is something new. */
   poke(): void {
     this.#poll.wake(Math.max(0, this.#polledAt + LEAST_PAUSE_MS - Date.now()));
+  }
+
+  /** What the pipeline has been asked to build. */
+  ledger(): Promise<Ledger> {
+    return this.#ledger.read();
   }
 
   /** Builds what there is to build. */
@@ -287,12 +289,6 @@ export class PipelineController {
     const repository = await this.#repository.repository(source);
     const options = { http: this.#shared.http, signal: this.#signal };
     return versionAt(source.version, { repository, branch, commit }, options);
-  }
-
-  async #deleteOld(): Promise<undefined> {
-    const ledger = await this.#ledger.read();
-    if (ledger.builds.some(hasEnded)) await deleteOldNamespaces(this.#context, this.#namespace, ledger);
-    return undefined;
   }
 
   #periodic(name: string, task: () => Promise<number | undefined>, intervalMs: number): Periodic {

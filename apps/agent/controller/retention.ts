@@ -4,17 +4,38 @@ import type { ControllerContext } from './context.ts';
 import { hasEnded, type ImageBuild, type Ledger } from './ledger.ts';
 import { commitNamespace } from './names.ts';
 
-/** Deletes namespaces of builds that have ended long enough ago, or of which a pipeline has too many. */
+/** Deletes the namespaces of a platform's builds that have ended long enough ago, or of which a pipeline has too many. */
 export async function deleteOldNamespaces(
+  context: ControllerContext,
+  ledgerOf: (home: string) => Promise<Ledger>,
+): Promise<void> {
+  const { client, configuration } = context;
+  const labelSelector = `${KeelsonLabels.OWNER}=${configuration.platform},${KeelsonLabels.HOME}`;
+  const { items } = await client.list({ apiVersion: 'v1', kind: 'Namespace', labelSelector });
+  const homes = new Map<string, KubernetesObject[]>();
+  for (const namespace of items) {
+    const home = namespace.metadata.labels?.[KeelsonLabels.HOME] ?? '';
+    homes.set(home, [...(homes.get(home) ?? []), namespace]);
+  }
+  for (const [home, namespaces] of homes) {
+    try {
+      await deleteOld(context, home, namespaces, await ledgerOf(home));
+    } catch (error) {
+      // One pipeline that can't be read must not keep the others' namespaces.
+      context.log.warn({ error, pipeline: home }, 'old namespaces of a pipeline were not deleted');
+    }
+  }
+}
+
+async function deleteOld(
   { client, configuration, log }: ControllerContext,
   home: string,
+  namespaces: readonly KubernetesObject[],
   ledger: Ledger,
 ): Promise<void> {
-  const { platform, retention } = configuration;
-  const labelSelector = `${KeelsonLabels.OWNER}=${platform},${KeelsonLabels.HOME}=${home}`;
-  const { items } = await client.list({ apiVersion: 'v1', kind: 'Namespace', labelSelector });
+  const { retention } = configuration;
   const builds = new Map(ledger.builds.map((build) => [commitNamespace(build.version, build.id), build]));
-  const finished = items
+  const finished = namespaces
     .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
     .filter(({ metadata }) => metadata.annotations?.[KeelsonAnnotations.KEEP] !== 'true')
     .map((namespace) => ({ namespace, build: builds.get(namespace.metadata.name) }))
