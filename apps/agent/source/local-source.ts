@@ -1,0 +1,44 @@
+import { mkdir, realpath, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { addAbortSignal, type Readable } from 'node:stream';
+import { copyTree } from '../archive/copy.ts';
+import { isInGitDirectory } from '../archive/entry-path.ts';
+import { logLeftOut } from '../archive/left-out.ts';
+import type { TreeLimits } from '../archive/limits.ts';
+import { unpackArchive } from '../archive/unpack.ts';
+import type { Log } from '../observe/log.ts';
+import { UsageError } from '../program.ts';
+
+/** Unpacks a directory that is sent as a tar archive. Nothing of its `.git` is kept, where credentials may be. */
+export async function receiveSource(
+  archive: Readable,
+  directory: string,
+  { limits, log, signal }: { readonly limits: TreeLimits; readonly log: Log; readonly signal: AbortSignal },
+): Promise<void> {
+  const place = (path: string): string | undefined => (isInGitDirectory(path) ? undefined : path);
+  await unpackArchive(addAbortSignal(signal, archive), directory, {
+    limits,
+    place,
+    leftOutLink: logLeftOut(log),
+  });
+}
+
+/** Copies a directory, but for what is in any `.git`. */
+export function copySource(from: string, directory: string, limits: TreeLimits, log: Log): Promise<void> {
+  return copyTree(from, directory, { limits, skip: isInGitDirectory, leftOut: logLeftOut(log) });
+}
+
+/** Refuses to copy a directory into itself: its target is emptied before. */
+export async function checkApart(from: string, directory: string): Promise<void> {
+  const [source, target] = [`${await realpath(from)}/`, `${await realpath(directory)}/`];
+  if (source.startsWith(target) || target.startsWith(source)) {
+    throw new UsageError('--copy and --directory lie in each other; give two directories');
+  }
+}
+
+/** Writes the commit to where Dockerfiles look for it. A local directory's is what the person says who builds it. */
+export async function writeHead(directory: string, commit: string): Promise<void> {
+  if (!/^[\w.-]{1,128}$/.test(commit)) throw new UsageError('KEELSON_GIT_COMMIT is no name of a commit');
+  await mkdir(join(directory, '.git'));
+  await writeFile(join(directory, '.git', 'HEAD'), `${commit}\n`);
+}
