@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TreeLimits } from '../archive/limits.ts';
-import type { AddressPolicy } from '../git/address-policy.ts';
-import { withGitRemote } from '../git/git-remote.ts';
+import type { GitHttp } from '../git/refs-http.ts';
 import type { Repository } from '../git/repository.ts';
 import type { Log } from '../observe/log.ts';
 import { fetchCommit, mayPass } from './fetch-commit.ts';
@@ -11,11 +10,12 @@ import { fetchLfsObjects } from './lfs.ts';
 import { tryAgain } from './retry.ts';
 import { SourceError } from './source-error.ts';
 import { listTree, type TreeList } from './tree-list.ts';
+import { withRemote } from './with-remote.ts';
 
 /** What every checkout of one run shares. */
 export interface CheckOutContext {
   readonly git: GitRunner;
-  readonly addresses: AddressPolicy;
+  readonly http: GitHttp;
   readonly limits: TreeLimits;
   readonly lfs: boolean;
   readonly retrySeconds: number;
@@ -37,8 +37,9 @@ export interface CommitToCheckOut {
 /** Makes a repository with one commit, and writes its files. Returns what its tree holds. */
 export async function checkOut(
   { repository, commit, ref, directory }: CommitToCheckOut,
-  { git, addresses, limits, lfs, retrySeconds, deadline, log, signal }: CheckOutContext,
+  context: CheckOutContext,
 ): Promise<TreeList> {
+  const { git, limits, lfs, retrySeconds, deadline, log, signal } = context;
   const format = commit.length === 64 ? 'sha256' : 'sha1';
   // Without a template there are no hooks.
   await git(directory, [
@@ -50,10 +51,7 @@ export async function checkOut(
   ]);
   await tryAgain(
     'fetching the commit',
-    () =>
-      withGitRemote(repository, { addresses }, (remote) =>
-        fetchCommit(git, directory, remote, { commit, ref }),
-      ),
+    () => withRemote(repository, context, (remote) => fetchCommit(git, directory, remote, { commit, ref })),
     { mayPass: (error) => mayPass(error) && Date.now() < deadline, seconds: retrySeconds, log, signal },
   );
   const tree = await listTree(git, directory, commit, limits);
@@ -61,7 +59,7 @@ export async function checkOut(
   const head = (await readFile(join(directory, '.git', 'HEAD'), 'utf8')).trim();
   if (head !== commit) throw new SourceError(`git has checked out ${head} in place of ${commit}`);
   if (lfs) {
-    await withGitRemote(repository, { addresses }, (remote) => fetchLfsObjects(git, directory, remote));
+    await withRemote(repository, context, (remote) => fetchLfsObjects(git, directory, remote));
   }
   return tree;
 }

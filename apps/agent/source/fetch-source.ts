@@ -45,7 +45,7 @@ export async function fetchSource(
 async function submodulesOf(
   { repository, commit, directory }: CommitToCheckOut,
   tree: TreeList,
-  { git, addresses, log }: CheckOutContext,
+  { git, http, log }: CheckOutContext,
 ): Promise<(Omit<CommitToCheckOut, 'directory'> & { readonly path: string })[]> {
   const urls = await submoduleUrls(git, directory, commit);
   return tree.submodules.flatMap(({ path, commit: name }) => {
@@ -54,6 +54,8 @@ async function submodulesOf(
       log.warn({ path: quoted(path) }, 'left out a submodule of which .gitmodules says nothing');
       return [];
     }
-    return [{ path, commit: name, ref: 'HEAD', repository: submoduleRepository(url, repository, addresses) }];
+    return [
+      { path, commit: name, ref: 'HEAD', repository: submoduleRepository(url, repository, http.addresses) },
+    ];
   });
 }

@@ -1,9 +1,9 @@
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
-import { source } from '../../../../apps/agent/source/source.ts';
+import { AddressPolicy } from '../../../../apps/agent/git/address-policy.ts';
+import { sourceProgram } from '../../../../apps/agent/source/source.ts';
 import { type GitServer, type GitServerOptions, startGitServer } from '../../../support/git-server.ts';
 import { temporaryDirectory } from '../archive/temporary.ts';
-import { ADDRESS } from './source-process.ts';
 
 /** What is fetched. */
 export interface Wanted {
@@ -49,13 +49,14 @@ export async function fetched(wanted: Wanted): Promise<Fetched> {
       },
     },
   );
-  await source([`--directory=${directory}`, ...args], { environment: environmentOf(wanted), log, signal });
+  const program = sourceProgram(new AddressPolicy({ allow: ['127.0.0.1'] }));
+  await program([`--directory=${directory}`, ...args], { environment: environmentOf(wanted), log, signal });
   return { directory, printed };
 }
 
-/** A git server that is gone after the test, at an address that the program admits. */
+/** A git server that is gone after the test. */
 export async function gitServer(options: GitServerOptions = {}): Promise<GitServer> {
-  const server = await startGitServer({ host: ADDRESS ?? '127.0.0.1', ...options });
+  const server = await startGitServer(options);
   onTestFinished(() => server.close());
   return server;
 }
