@@ -9,6 +9,7 @@ export interface CopyOptions {
   readonly skip: (path: string) => boolean;
   /** Is told of what is left out: links that lead out of the directory, pipes, what may not be read. */
   readonly leftOut: (path: string, fault: string) => void;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -19,10 +20,11 @@ export interface CopyOptions {
 export async function copyTree(
   from: string,
   to: string,
-  { limits, skip, leftOut }: CopyOptions,
+  { limits, skip, leftOut, signal }: CopyOptions,
 ): Promise<void> {
   const writer = new TreeWriter(to, limits);
   for await (const entry of readTree(from, { maxEntries: limits.maxEntries, skip, leftOut })) {
+    signal.throwIfAborted();
     if (entry.kind === 'directory') {
       await writer.directory(entry.path);
     } else if (entry.kind === 'file') {

@@ -9,23 +9,25 @@ import { unpackArchive } from '../archive/unpack.ts';
 import type { Log } from '../observe/log.ts';
 import { UsageError } from '../program.ts';
 
+/** What fills a directory from another. */
+export interface LocalOptions {
+  readonly limits: TreeLimits;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
 /** Unpacks a directory that is sent as a tar archive. Nothing of its `.git` is kept, where credentials may be. */
-export async function receiveSource(
-  archive: Readable,
-  directory: string,
-  { limits, log, signal }: { readonly limits: TreeLimits; readonly log: Log; readonly signal: AbortSignal },
-): Promise<void> {
+export async function receiveSource(archive: Readable, to: string, options: LocalOptions): Promise<void> {
+  const { limits, log, signal } = options;
   const place = (path: string): string | undefined => (isInGitDirectory(path) ? undefined : path);
-  await unpackArchive(addAbortSignal(signal, archive), directory, {
-    limits,
-    place,
-    leftOutLink: logLeftOut(log),
-  });
+  log.info('waiting for a directory at standard input');
+  await unpackArchive(addAbortSignal(signal, archive), to, { limits, place, leftOutLink: logLeftOut(log) });
 }
 
 /** Copies a directory, but for what is in any `.git`. */
-export function copySource(from: string, directory: string, limits: TreeLimits, log: Log): Promise<void> {
-  return copyTree(from, directory, { limits, skip: isInGitDirectory, leftOut: logLeftOut(log) });
+export async function copySource(from: string, to: string, options: LocalOptions): Promise<void> {
+  const { limits, log, signal } = options;
+  await copyTree(from, to, { limits, skip: isInGitDirectory, leftOut: logLeftOut(log), signal });
 }
 
 /** Refuses to copy a directory into itself: its target is emptied before. */

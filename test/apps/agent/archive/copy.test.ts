@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { copyTree } from '../../../../apps/agent/archive/copy.ts';
 import { contentOf, temporaryDirectory } from './temporary.ts';
 
+const { signal } = new AbortController();
 const limits = { maxBytes: 1_000_000, maxEntries: 100 };
 
 test('files, directories and links that stay inside are copied, and nothing else', async () => {
@@ -25,6 +26,7 @@ test('files, directories and links that stay inside are copied, and nothing else
     limits,
     skip: (path) => path === '.git',
     leftOut: (path) => leftOut.push(path),
+    signal,
   });
   expect(contentOf(to)).toEqual({
     'bin/': '',
@@ -38,7 +40,7 @@ test('files, directories and links that stay inside are copied, and nothing else
 
 test('more than the limits allow is refused', async () => {
   const from = temporaryDirectory();
-  const options = { limits, skip: () => false, leftOut: () => {} };
+  const options = { limits, skip: () => false, leftOut: () => {}, signal };
   writeFileSync(join(from, 'large'), Buffer.alloc(1_000_001));
   await expect(copyTree(from, temporaryDirectory(), options)).rejects.toThrow('more than 1000000 bytes');
   writeFileSync(join(from, 'large'), '');
