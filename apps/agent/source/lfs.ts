@@ -15,8 +15,11 @@ export async function fetchLfsObjects(git: GitRunner, directory: string, remote:
     const remedy = 'use an image of the agent that has it, or a source without lfs';
     throw new SourceError(`git-lfs is not installed, and the source wants LFS objects; ${remedy}`, { cause });
   }
-  const settings = [`remote.origin.url=${remote.url}`, `lfs.url=${remote.url.replace(/\/$/, '')}/info/lfs`];
-  await git(directory, [...settings.flatMap((setting) => ['-c', setting]), 'lfs', 'pull', 'origin'], {
-    remote,
-  });
+  const settings = [
+    `remote.origin.url=${remote.url}`,
+    `lfs.url=${remote.url.replace(/\/$/, '')}/info/lfs`,
+    // Without it git-lfs fetches objects and leaves the files as they are.
+    'filter.lfs.clean=git-lfs clean -- %f',
+  ].flatMap((setting) => ['-c', setting]);
+  await git(directory, [...settings, 'lfs', 'pull', 'origin'], { remote });
 }
