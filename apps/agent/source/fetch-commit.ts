@@ -53,7 +53,7 @@ async function isThere(git: GitRunner, directory: string, commit: string): Promi
 }
 
 const CUT_OFF =
-  /early EOF|hung up|RPC failed|disconnect|transfer closed|too slow|bad line length|bad pack header|inflate|index-pack failed/;
+  /early EOF|hung up|RPC failed|disconnect|transfer closed|too slow|bad line length|bad pack header|inflate|index-pack failed|answer ends/;
 
 /** Whether another try may succeed: nobody answered, or only half of an answer came. */
 export function mayPass(error: unknown): boolean {

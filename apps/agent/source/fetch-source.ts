@@ -26,7 +26,7 @@ export async function fetchSource(
     links.push(...tree.links.map((path) => below + path));
     const { files, bytes } = tree;
     const ms = Date.now() - started;
-    log.info({ directory: quoted(below), commit: wanted.commit, files, bytes, ms }, 'checked out');
+    log.info({ directory: quoted(`./${below}`), commit: wanted.commit, files, bytes, ms }, 'checked out');
     if (!submodules || tree.submodules.length === 0) return;
     for (const next of await submodulesOf(wanted, tree, context)) {
       const path = `${below}${next.path}/`;

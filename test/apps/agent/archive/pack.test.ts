@@ -2,11 +2,14 @@ import { spawn, spawnSync } from 'node:child_process';
 import { appendFileSync, linkSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { packFiles } from '../../../../apps/agent/archive/pack.ts';
 import { unpackArchive } from '../../../../apps/agent/archive/unpack.ts';
 import { inPieces } from './tar.ts';
 import { contentOf, temporaryDirectory } from './temporary.ts';
+
+// Programs are started, on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const limits = { maxBytes: 1_000_000, maxEntries: 100 };
 
@@ -150,7 +153,7 @@ test('a build that swaps a directory for a link again and again never gets anoth
   // Both states were met.
   expect(seen.packed).toBeGreaterThan(0);
   expect(seen.link + seen.replaced).toBeGreaterThan(0);
-}, 20_000);
+});
 
 test('whatever is packed is unpacked as it was', async () => {
   const name = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 130 }).filter((text) => {

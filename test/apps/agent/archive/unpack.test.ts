@@ -3,11 +3,14 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { entryPath } from '../../../../apps/agent/archive/entry-path.ts';
 import { type UnpackOptions, unpackArchive } from '../../../../apps/agent/archive/unpack.ts';
 import { inPieces, pax, type TarEntry, tar, tarEntry } from './tar.ts';
 import { contentOf, temporaryDirectory } from './temporary.ts';
+
+// Programs are started, on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const limits = { maxBytes: 1_000_000, maxEntries: 100 };
 

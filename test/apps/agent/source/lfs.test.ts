@@ -4,10 +4,13 @@ import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { temporaryDirectory } from '../archive/temporary.ts';
 import { environmentOf, fetched, gitServer } from './fetched.ts';
 import { ADDRESS, startSource } from './source-process.ts';
+
+// Programs are started, on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const CONTENT = 'a large file\n'.repeat(1000);
 const OID = createHash('sha256').update(CONTENT).digest('hex');
@@ -75,7 +78,6 @@ describe(`objects of Git LFS${installed ? '' : ' (skipped: git-lfs is not instal
         expect(content.includes(token) || content.includes(basic), entry.name).toBe(false);
       }
     },
-    20_000,
   );
 
   test.skipIf(ADDRESS === undefined)(
@@ -93,6 +95,5 @@ describe(`objects of Git LFS${installed ? '' : ' (skipped: git-lfs is not instal
       expect(code).toBe(1);
       expect(messages.at(-1)).toContain('git-lfs is not installed, and the source wants LFS objects');
     },
-    20_000,
   );
 });

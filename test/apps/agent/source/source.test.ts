@@ -1,11 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { contentOf, temporaryDirectory } from '../archive/temporary.ts';
 import { environmentOf, fetched, gitServer } from './fetched.ts';
 import { rawCommit } from './raw-commit.ts';
 import { ADDRESS, startSource } from './source-process.ts';
+
+// Programs are started, on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 /** What is in a checkout beside git's own directory. */
 function files(directory: string): Record<string, string> {
@@ -146,7 +149,7 @@ describe('source with wrong arguments ends with 64 and says what is wrong', () =
   test('as a process', async () => {
     const { ended } = startSource(temporaryDirectory(), environmentOf({ url, commit: 'x' }));
     expect((await ended).code).toBe(64);
-  }, 20_000);
+  });
 });
 
 test.skipIf(ADDRESS === undefined)(
@@ -160,7 +163,6 @@ test.skipIf(ADDRESS === undefined)(
     expect(await ended).toMatchObject({ code: 0, messages: ['checked out', 'the source is there'] });
     expect(files(directory)).toEqual({ file: 'x' });
   },
-  20_000,
 );
 
 describe('a URL that leads elsewhere than to a git server is refused, and nothing runs or is asked', () => {

@@ -1,11 +1,14 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { AddressPolicy } from '../../../../apps/agent/git/address-policy.ts';
 import { submoduleRepository } from '../../../../apps/agent/source/submodules.ts';
 import { contentOf, temporaryDirectory } from '../archive/temporary.ts';
 import { fetched, gitServer } from './fetched.ts';
 import { type RawEntry, rawCommit } from './raw-commit.ts';
+
+// Programs are started, on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const SUBMODULES = { KEELSON_GIT_SUBMODULES: 'true' };
 
@@ -68,7 +71,7 @@ describe('submodules from a real git server', () => {
     ] as const) {
       expect(readFileSync(join(directory, path, '.git/HEAD'), 'utf8')).toBe(`${head}\n`);
     }
-  }, 20_000);
+  });
 
   test('get the credential on the same server, and none elsewhere', async () => {
     const token = 'ghp_canary0123456789';
@@ -99,7 +102,7 @@ describe('submodules from a real git server', () => {
     for (const entry of all.filter((one) => one.isFile())) {
       expect(readFileSync(join(entry.parentPath, entry.name)).includes(token), entry.name).toBe(false);
     }
-  }, 20_000);
+  });
 
   test.each([
     'ext::sh -c touch% /tmp/keelson-pwned',
@@ -150,7 +153,7 @@ describe('submodules from a real git server', () => {
       expect(existsSync(join(directory, '.git/modules'))).toBe(false);
       expect(existsSync(join(directory, '.git/hooks'))).toBe(false);
     }
-  }, 20_000);
+  });
 
   test('that lie in each other without end, or are too many, are refused', async () => {
     const server = await gitServer();
@@ -161,7 +164,7 @@ describe('submodules from a real git server', () => {
     }
     const wanted = { url: server.url('deep'), environment: SUBMODULES };
     await expect(fetched({ ...wanted, commit })).rejects.toThrow('more than 5 within each other');
-  }, 30_000);
+  });
 });
 
 describe('the repository of a submodule', () => {
