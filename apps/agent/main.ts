@@ -5,6 +5,8 @@ import { type Program, USAGE_EXIT_CODE, UsageError } from './program.ts';
 const PROGRAMS: Readonly<Record<string, () => Promise<Program>>> = {
   controller: async () => (await import('./controller/controller.ts')).controller,
   gate: async () => (await import('./gate/gate.ts')).gate,
+  source: async () => (await import('./source/source.ts')).source,
+  outputs: async () => (await import('./outputs/outputs.ts')).outputs,
 };
 
 const [name = '', ...args] = process.argv.slice(2);
