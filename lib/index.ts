@@ -65,12 +65,7 @@ export { KeelTrigger, type WebhookOptions } from './keel/keel-trigger.ts';
 export { KeelWatchedBuild } from './keel/keel-watched-build.ts';
 export type { KeelWatchedBuildProps } from './keel/keel-watched-build-props.ts';
 export { KeelWebhook, type KeelWebhookProps } from './keel/keel-webhook.ts';
-export type {
-  IngressControllerPeer,
-  WebhookCredentials,
-  WebhookEndpoint,
-  WebhookSender,
-} from './keel/webhook-endpoint.ts';
+export type { WebhookCredentials, WebhookEndpoint, WebhookSender } from './keel/webhook-endpoint.ts';
 export { type Environment, type EnvironmentValue, PodField } from './kubernetes/environment.ts';
 export type { ExternalSecretOptions, ExternalSecretStore } from './kubernetes/external-secret.ts';
 export {
@@ -78,6 +73,7 @@ export {
   type GeneratedSecretProps,
   type SecretGenerator,
 } from './kubernetes/generated-secret.ts';
+export type { IngressControllerPeer, IngressEndpoint } from './kubernetes/ingress-endpoint.ts';
 export { KeelsonAnnotations, KeelsonLabels, type Stage } from './kubernetes/labels.ts';
 export { exceptFromLinters, type LinterCheck, type LinterException } from './kubernetes/linters.ts';
 export { IsolatedNamespace, type IsolatedNamespaceProps, type QuotaLimits } from './kubernetes/namespace.ts';
@@ -116,6 +112,7 @@ export {
   type ResourceRule,
 } from './platform/admission.ts';
 export { Controller, type ControllerProps, type RetentionProps } from './platform/controller.ts';
+export { ControllerWebhooks, type ControllerWebhooksProps } from './platform/controller-webhooks.ts';
 export { type ExistingPlatformProps, Platform, type PlatformProps } from './platform/platform.ts';
 export type { PlatformReference } from './platform/platform-reference.ts';
 export {
@@ -140,13 +137,16 @@ export { MinioService, type MinioServiceProps } from './services/minio-service.t
 export { RabbitService, type RabbitServiceProps } from './services/rabbit-service.ts';
 export type { ServiceCredentials, TestServiceProps } from './services/service-props.ts';
 export type { TestService } from './services/test-service.ts';
+export { CommitStatuses, type CommitStatusesOptions } from './source/commit-statuses.ts';
 export {
   type BranchSelection,
   GitCredential,
   type GitOptions,
   GitSource,
+  type GitWebhookOptions,
   type LocalDirectory,
   type LocalGitOptions,
   type RemoteGitOptions,
 } from './source/git-source.ts';
+export type { StatusTarget } from './source/status-target.ts';
 export { Version } from './source/version.ts';

@@ -13,6 +13,10 @@ export const LEDGER_CONFIG_MAP = 'keelson-ledger';
 export const CONTROLLER_KEY = 'controller.json';
 /** The key of the gate's configuration in its ConfigMap. */
 export const GATE_KEY = 'gate.json';
+/** The port on which the controller is told of pushes. */
+export const WEBHOOKS_PORT = 8082;
+/** What stands before a pipeline's namespace in the path at which it is told. */
+export const WEBHOOKS_PATH = '/webhooks/';
 
 interface Document<Kind extends string> {
   /** The version of the contract. */
@@ -35,6 +39,14 @@ export interface ControllerConfiguration extends Document<'Controller'> {
   readonly maxConcurrentBuilds: number;
   /** How long finished image builds are kept. */
   readonly retention: RetentionConfiguration;
+  /** Where it is told of pushes; absent where it only polls. */
+  readonly webhooks?: WebhooksConfiguration;
+}
+
+/** Where the controller is told of pushes. */
+export interface WebhooksConfiguration {
+  /** The port on which it listens while it leads. */
+  readonly port: number;
 }
 
 /** How long the namespaces of finished image builds are kept. */
@@ -85,6 +97,33 @@ export interface SourceConfiguration {
   readonly lfs: boolean;
   /** Absent where anybody may read the repository. */
   readonly credential?: GitCredentialConfiguration;
+  /** How the git server tells of a push; absent where the branches are only polled. */
+  readonly webhook?: WebhookConfiguration;
+  /** Where it is written beside a commit what became of it; absent where it is not. */
+  readonly statuses?: StatusesConfiguration;
+}
+
+/** A git server's webhook, which only shortens the wait for the next poll. */
+export interface WebhookConfiguration {
+  /** What the git server signs with, or shows. */
+  readonly secret: SecretKeyConfiguration;
+}
+
+/** Whose API takes commit statuses. */
+export type StatusProvider = 'github' | 'gitlab';
+
+/** Where commit statuses are written. */
+export interface StatusesConfiguration {
+  /** Whose API it is. */
+  readonly provider: StatusProvider;
+  /** The API's URL, without a slash at its end. */
+  readonly apiUrl: string;
+  /** Owner and name of the repository, or the path or number of GitLab's project. */
+  readonly repository: string;
+  /** The token that may write them. */
+  readonly token: SecretKeyConfiguration;
+  /** What a status links to; absent where it links to nothing. */
+  readonly targetUrl?: string;
 }
 
 /** Where the version comes from. */

@@ -1,19 +1,17 @@
 import type { ApiObject } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { EnvVar } from 'kubernetes-types/core/v1.d.ts';
-import type { Ingress } from 'kubernetes-types/networking/v1.d.ts';
 import { secretVariable } from '../kubernetes/environment.ts';
 import { GeneratedSecret } from '../kubernetes/generated-secret.ts';
+import { ingress, ingressPeers } from '../kubernetes/ingress-endpoint.ts';
 import { toDnsLabel } from '../kubernetes/names.ts';
-import { type NetworkPolicyPeer, networkPolicy, tcp } from '../kubernetes/network.ts';
-import { kubeObject, lazy } from '../kubernetes/object.ts';
+import { networkPolicy, tcp } from '../kubernetes/network.ts';
 import { hidden, reportProblem } from '../kubernetes/problem.ts';
 import { type SecretReference, SecretSource } from '../kubernetes/secret-source.ts';
-import { declareSecretUse } from '../kubernetes/secret-use.ts';
 import { service } from '../kubernetes/service.ts';
 import { sound } from '../props/sound.ts';
 import { KEEL_PORT } from './keel-container.ts';
-import { type IngressControllerPeer, type WebhookEndpoint, webhookPath } from './webhook-endpoint.ts';
+import { type WebhookEndpoint, webhookPath } from './webhook-endpoint.ts';
 
 /** Props of {@link KeelWebhook}. */
 export interface KeelWebhookProps {
@@ -60,58 +58,22 @@ export class KeelWebhook extends Construct {
       selector: pods,
       ports: [{ name: 'http', port: KEEL_PORT, targetPort: 'http', protocol: 'TCP' }],
     });
-    this.ingress = kubeObject<Ingress>(this, 'Resource', {
-      apiVersion: 'networking.k8s.io/v1',
-      kind: 'Ingress',
-      metadata: {
-        name,
-        namespace,
-        labels: { ...labels },
-        ...(endpoint.annotations !== undefined && { annotations: { ...endpoint.annotations } }),
-      },
-      spec: lazy(() => ({
-        ...(endpoint.ingressClassName !== undefined && { ingressClassName: endpoint.ingressClassName }),
-        tls: [
-          {
-            hosts: [endpoint.host],
-            ...(endpoint.tlsSecretName !== undefined && { secretName: endpoint.tlsSecretName }),
-          },
-        ],
-        rules: [
-          {
-            host: endpoint.host,
-            http: {
-              paths: this.#paths.map((path) => ({
-                path,
-                pathType: 'Exact' as const,
-                backend: { service: { name, port: { name: 'http' } } },
-              })),
-            },
-          },
-        ],
-      })),
+    this.ingress = ingress(this, 'Resource', {
+      name,
+      namespace,
+      labels,
+      endpoint,
+      port: 'http',
+      pathType: 'Exact',
+      paths: () => this.#paths,
+      property: 'trigger',
     });
-    this.#declareCertificate(endpoint.tlsSecretName);
     this.networkPolicy = networkPolicy(this, 'network-policy', {
       name: `${name}-webhook`,
       namespace,
       pods,
-      ingress: () => [{ from: peers(endpoint.ingressController), ports: tcp(KEEL_PORT) }],
+      ingress: () => [{ from: ingressPeers(endpoint.ingressController), ports: tcp(KEEL_PORT) }],
     });
-  }
-
-  #declareCertificate(secretName: string | undefined): void {
-    if (secretName === undefined) return;
-    for (const key of ['tls.crt', 'tls.key']) {
-      declareSecretUse(this, {
-        secretName,
-        namespace: this.#props.namespace,
-        key,
-        type: 'kubernetes.io/tls',
-        property: 'trigger.tlsSecretName',
-        optional: false,
-      });
-    }
   }
 
   /** Lets a further endpoint of the same namespace through, which may differ in its sender only. */
@@ -197,16 +159,4 @@ export class KeelWebhook extends Construct {
       remedy: 'give both the same, or a namespace of their own',
     });
   }
-}
-
-function peers(peer: IngressControllerPeer | undefined): NetworkPolicyPeer[] {
-  if (peer === undefined) return [];
-  if ('cidrs' in peer) return peer.cidrs.map((cidr) => ({ ipBlock: { cidr } }));
-  const { namespace, labels } = peer;
-  return [
-    {
-      namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
-      ...(labels !== undefined && { podSelector: { matchLabels: { ...labels } } }),
-    },
-  ];
 }

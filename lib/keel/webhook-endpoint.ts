@@ -1,6 +1,5 @@
 import type { ImageName } from '../image/image-name.ts';
-import { cidrProblems } from '../kubernetes/cidr.ts';
-import { isDnsLabel, isDnsSubdomain } from '../kubernetes/names.ts';
+import { type IngressEndpoint, ingressEndpointProblems } from '../kubernetes/ingress-endpoint.ts';
 import { hidden, type Problem } from '../kubernetes/problem.ts';
 import { SecretSource } from '../kubernetes/secret-source.ts';
 
@@ -21,22 +20,6 @@ export type WebhookSender =
   | 'native'
   | 'registry';
 
-/** The pods or, for a controller in the network of its nodes, the addresses that webhooks come through. */
-export type IngressControllerPeer =
-  | {
-      /** The namespace of the ingress controller. */
-      readonly namespace: string;
-      /**
-       * Labels of its pods.
-       * @default - every pod of the namespace
-       */
-      readonly labels?: Readonly<Record<string, string>>;
-    }
-  | {
-      /** Addresses of the ingress controller, as CIDRs. */
-      readonly cidrs: readonly string[];
-    };
-
 /** User and password that a webhook has to bring. */
 export interface WebhookCredentials {
   /** The user. */
@@ -49,13 +32,9 @@ export interface WebhookCredentials {
  * Where a registry tells Keel of a push. Each namespace has a Keel of its own and so needs a host of its own;
  * builds of one namespace share host, Ingress and credentials, from any number of senders.
  */
-export interface WebhookEndpoint {
+export interface WebhookEndpoint extends IngressEndpoint {
   /** What tells. */
   readonly from: WebhookSender;
-  /** The host name at which Keel is told, such as `keel-my-project.example.com`. */
-  readonly host: string;
-  /** Who may connect to Keel. */
-  readonly ingressController: IngressControllerPeer;
   /**
    * User and password, in Secrets of Keel's namespace, whose values must not be empty. Keel checks them for
    * every sender but `registry`. They are those of Keel's administrator, who can do more than this: nothing
@@ -69,21 +48,6 @@ export interface WebhookEndpoint {
    * @default - refused
    */
   readonly allowUnauthenticated?: string;
-  /**
-   * The class of the Ingress.
-   * @default - the cluster's default class
-   */
-  readonly ingressClassName?: string;
-  /**
-   * The Secret of Keel's namespace with the host's certificate. Without TLS the password could be read.
-   * @default - the ingress controller's default certificate
-   */
-  readonly tlsSecretName?: string;
-  /**
-   * Annotations of the Ingress, such as the issuer of its certificate or addresses that are let through.
-   * @default - none
-   */
-  readonly annotations?: Readonly<Record<string, string>>;
   /**
    * What stands before the image's name that Artifactory tells, for `jfrog` only: the registry, and the key of
    * the repository where that is part of the image's name, such as `example.jfrog.io/docker-local`.
@@ -114,16 +78,15 @@ const ONLY_OF: Readonly<Partial<Record<WebhookSender, string>>> = {
   github: 'ghcr.io',
 };
 
+const KEEL = { who: 'Keel', host: 'of its own for each namespace, such as keel-my-project.example.com' };
+
 /** What is wrong with an endpoint. */
 export function endpointProblems(property: string, endpoint: WebhookEndpoint): Problem[] {
   return [
     ...choiceProblems(property, endpoint),
     ...prefixProblems(property, endpoint),
-    ...hostProblems(`${property}.host`, endpoint.host),
-    ...nameProblems(property, endpoint),
-    ...peerProblems(`${property}.ingressController`, endpoint.ingressController),
+    ...ingressEndpointProblems(property, endpoint, KEEL),
     ...credentialProblems(property, endpoint),
-    ...annotationProblems(`${property}.annotations`, endpoint.annotations ?? {}),
   ];
 }
 
@@ -177,49 +140,6 @@ function choiceProblems(property: string, { from }: WebhookEndpoint): Problem[] 
   return [{ property: `${property}.from`, value: from, message: 'is nothing that Keel listens to', remedy }];
 }
 
-function hostProblems(property: string, host: unknown): Problem[] {
-  if (typeof host === 'string' && host.includes('.') && isDnsSubdomain(host)) return [];
-  return [
-    {
-      property,
-      value: host,
-      message: 'is not a host name',
-      remedy: 'give a whole name of its own for each namespace, such as keel-my-project.example.com',
-    },
-  ];
-}
-
-function nameProblems(property: string, endpoint: WebhookEndpoint): Problem[] {
-  return (['ingressClassName', 'tlsSecretName'] as const).flatMap((key) => {
-    const value: unknown = endpoint[key];
-    if (value === undefined || (typeof value === 'string' && isDnsSubdomain(value))) return [];
-    const message = 'is not a valid name';
-    return [
-      {
-        property: `${property}.${key}`,
-        value,
-        message,
-        remedy: 'use lower-case letters, digits, "-" and "."',
-      },
-    ];
-  });
-}
-
-function peerProblems(property: string, peer: IngressControllerPeer | undefined): Problem[] {
-  if (peer !== undefined && 'cidrs' in peer && Array.isArray(peer.cidrs) && peer.cidrs.length > 0)
-    return cidrProblems(`${property}.cidrs`, peer.cidrs);
-  const namespace: unknown = peer !== undefined && 'namespace' in peer ? peer.namespace : undefined;
-  if (typeof namespace === 'string' && isDnsLabel(namespace)) return [];
-  return [
-    {
-      property,
-      value: peer,
-      message: 'does not say whose pods may connect to Keel',
-      remedy: "give the namespace of the ingress controller, such as { namespace: 'ingress' }",
-    },
-  ];
-}
-
 function credentialProblems(property: string, endpoint: WebhookEndpoint): Problem[] {
   const { from, credentials, allowUnauthenticated } = endpoint;
   const problem = (part: string, value: unknown, message: string, remedy: string): Problem[] => [
@@ -247,15 +167,4 @@ function credentialProblems(property: string, endpoint: WebhookEndpoint): Proble
   if (parts.every((part) => part instanceof SecretSource)) return [];
   const message = 'is missing: without it anybody could start builds';
   return problem('credentials', hidden, message, 'give a SecretSource for user and password each');
-}
-
-function annotationProblems(property: string, annotations: Readonly<Record<string, unknown>>): Problem[] {
-  return Object.entries(annotations)
-    .filter(([, value]) => typeof value !== 'string')
-    .map(([key, value]) => ({
-      property: `${property}.${key}`,
-      value,
-      message: 'is no text',
-      remedy: 'write numbers and booleans as texts, such as "1" or "true"',
-    }));
 }

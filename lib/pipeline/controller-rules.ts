@@ -64,10 +64,16 @@ function byName(group: string, resources: string[], names: readonly string[], ve
   return names.length > 0 ? [named(group, resources, names, verbs)] : [];
 }
 
+/** What the controller reads to watch the repository, to know its webhooks and to write statuses. */
 function credentialSecrets({ source }: Pick<PipelineConfiguration, 'source'>): SecretKeyConfiguration[] {
-  const credential = source?.credential;
-  if (credential === undefined) return [];
-  return [credential.kind === 'token' ? credential.token : credential.privateKey];
+  const { credential, webhook, statuses } = source ?? {};
+  return [
+    ...(credential === undefined
+      ? []
+      : [credential.kind === 'token' ? credential.token : credential.privateKey]),
+    ...(webhook === undefined ? [] : [webhook.secret]),
+    ...(statuses === undefined ? [] : [statuses.token]),
+  ];
 }
 
 function secretName(secret: SecretKeyConfiguration): string {

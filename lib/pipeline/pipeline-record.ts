@@ -22,7 +22,13 @@ import { toDnsLabel } from '../kubernetes/names.ts';
 import type { IsolatedNamespace } from '../kubernetes/namespace.ts';
 import { kubeObject, lazy } from '../kubernetes/object.ts';
 import type { PodSecurity } from '../kubernetes/pod-security.ts';
-import { formatProblem, type Problem, reportProblem, reportProblems } from '../kubernetes/problem.ts';
+import {
+  formatProblem,
+  type Problem,
+  reportProblem,
+  reportProblems,
+  reportWarning,
+} from '../kubernetes/problem.ts';
 import { Grant } from '../kubernetes/rbac.ts';
 import { defaultAgentImage } from '../platform/agent-image.ts';
 import type { PlatformReference } from '../platform/platform-reference.ts';
@@ -138,6 +144,14 @@ export class PipelineRecord extends Construct {
     // A platform that is made by this program has been checked.
     if (!Chart.isChart(platform)) reportProblems(this, referenceProblems(platform));
     this.sourceConfiguration = source && sourceConfiguration(this, source);
+    if (source?.webhook !== undefined && platform.webhooks === false) {
+      reportWarning(this, {
+        property: 'source.webhook',
+        value: source.url,
+        message: "finds nothing that leads to the platform's controller",
+        remedy: "give webhooks among the props of the platform's controller, or leave it out",
+      });
+    }
     this.configMap = this.#configMap('configuration', PIPELINE_CONFIG_MAP, {
       [PIPELINE_KEY]: lazy(() => `${JSON.stringify(this.configuration(), null, 2)}\n`),
     });

@@ -4,12 +4,15 @@ import type { Lease } from 'kubernetes-types/coordination/v1.d.ts';
 import type { ConfigMap, PodSpec } from 'kubernetes-types/core/v1.d.ts';
 import type { PodDisruptionBudget } from 'kubernetes-types/policy/v1.d.ts';
 import type { ClusterRole, ClusterRoleBinding } from 'kubernetes-types/rbac/v1.d.ts';
-import { CONTROLLER_KEY, type ControllerConfiguration } from '../agent/configuration.ts';
+import { CONTROLLER_KEY, type ControllerConfiguration, WEBHOOKS_PORT } from '../agent/configuration.ts';
 import { AGENT_API_VERSION } from '../agent/version.ts';
 import type { ImageName } from '../image/image-name.ts';
 import { AGENT_UID } from '../keel/gate.ts';
 import { durationProblems } from '../kubernetes/durations.ts';
+import { type IngressEndpoint, ingressEndpointProblems } from '../kubernetes/ingress-endpoint.ts';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
+import { BEHIND_SERVICE } from '../kubernetes/linter-reasons.ts';
+import { exceptFromLinters } from '../kubernetes/linters.ts';
 import { IsolatedNamespace } from '../kubernetes/namespace.ts';
 import {
   distinct,
@@ -31,6 +34,7 @@ import { sound } from '../props/sound.ts';
 import { missingImage, missingRegistry } from '../props/stand-ins.ts';
 import { lookUpsOf } from '../registry/looked-in.ts';
 import type { Registry } from '../registry/registry.ts';
+import { ControllerWebhooks, WEBHOOKS_PORT_NAME } from './controller-webhooks.ts';
 import {
   LISTENER_NAMESPACE_RULES,
   LISTENER_NODES_RULES,
@@ -104,6 +108,12 @@ export interface ControllerProps {
    */
   readonly registries?: readonly Registry[];
   /**
+   * Where git servers tell it of a push, for the pipelines whose source has a `webhook`: each at
+   * `https://HOST/webhooks/NAMESPACE`.
+   * @default - nobody can connect to it, and it polls
+   */
+  readonly webhooks?: IngressEndpoint;
+  /**
    * Resources of the container.
    * @default - 50m to 1 CPU, 128 to 512 MiB of memory
    */
@@ -112,6 +122,7 @@ export interface ControllerProps {
 
 const NAME = 'keelson-controller';
 const PORT = 8080;
+const TOLD = { who: 'the controller', host: 'that leads to the ingress controller, such as ci.example.com' };
 const SELECTOR = { 'app.kubernetes.io/name': NAME, [KeelsonLabels.STAGE]: 'controller' } as const;
 
 /**
@@ -134,6 +145,8 @@ export class Controller extends Construct {
   readonly configMap: ApiObject;
   /** Its rights over namespaces and RoleBindings. */
   readonly clusterRole: ApiObject;
+  /** What lets webhooks through; undefined where nothing does. */
+  readonly webhooks: ControllerWebhooks | undefined;
 
   constructor(scope: Construct, id: string, given: ControllerProps) {
     super(scope, id);
@@ -195,13 +208,23 @@ export class Controller extends Construct {
       serviceAccountName: NAME,
       replicas,
       pod: replicas > 1 ? apart() : {},
-      container: () => container(agentImage, props.resources),
+      container: () => container(agentImage, props),
       volumes: () => [
         apiTokenVolume(),
         { name: 'config', configMap: { name: NAME } },
         scratchVolume('tmp', '256Mi'),
       ],
     });
+    this.webhooks = props.webhooks && this.#expose(props.webhooks, replicas);
+  }
+
+  #expose(endpoint: IngressEndpoint, replicas: number): ControllerWebhooks {
+    exceptFromLinters(this.deployment, {
+      checks: replicas > 1 ? BEHIND_SERVICE.filter((check) => !check.endsWith('-replicas')) : BEHIND_SERVICE,
+      reason: 'a webhook that finds no controller is made up for by the next poll',
+    });
+    const { namespace } = this.subject;
+    return new ControllerWebhooks(this, 'webhooks', { name: NAME, namespace, pods: SELECTOR, endpoint });
   }
 
   /** The rights that can't be given namespace by namespace, because the namespaces don't exist yet. */
@@ -306,6 +329,7 @@ function configuration(props: ControllerProps, commitNamespaceRole: string): Con
       failedSeconds: failed.toSeconds({ integral: false }),
       maxPerPipeline,
     },
+    ...(props.webhooks !== undefined && { webhooks: { port: WEBHOOKS_PORT } }),
   };
 }
 
@@ -322,7 +346,7 @@ function apart(): Partial<PodSpec> {
   };
 }
 
-function container(agentImage: ImageName, resources: ContainerResources | undefined): WorkloadContainer {
+function container(agentImage: ImageName, { resources, webhooks }: ControllerProps): WorkloadContainer {
   return {
     name: 'controller',
     image: agentImage.toString(),
@@ -333,7 +357,12 @@ function container(agentImage: ImageName, resources: ContainerResources | undefi
       { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
       { name: 'HOME', value: '/tmp' },
     ],
-    ports: [{ name: 'http', containerPort: PORT, protocol: 'TCP' }],
+    ports: [
+      { name: 'http', containerPort: PORT, protocol: 'TCP' },
+      ...(webhooks === undefined
+        ? []
+        : [{ name: WEBHOOKS_PORT_NAME, containerPort: WEBHOOKS_PORT, protocol: 'TCP' }]),
+    ],
     readinessProbe: { httpGet: { path: '/readyz', port: PORT }, periodSeconds: 5 },
     livenessProbe: { httpGet: { path: '/healthz', port: PORT }, initialDelaySeconds: 10, periodSeconds: 20 },
     resources: resourceRequirements(resources, {
@@ -354,6 +383,7 @@ function controllerProblems({
   maxConcurrentBuilds,
   retention,
   registries = [],
+  webhooks,
   resources,
 }: ControllerProps): Problem[] {
   const count = (property: string, value: number | undefined, most: number): Problem[] =>
@@ -374,6 +404,7 @@ function controllerProblems({
     ...durationProblems('controller.retention.succeeded', retention?.succeeded, 60, 365 * 86_400),
     ...durationProblems('controller.retention.failed', retention?.failed, 60, 365 * 86_400),
     ...registries.flatMap((registry, index) => registry.problems(`controller.registries[${index}]`)),
+    ...(webhooks === undefined ? [] : ingressEndpointProblems('controller.webhooks', webhooks, TOLD)),
     ...resourceProblems('controller.resources', resources),
   ];
 }

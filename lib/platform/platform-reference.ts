@@ -31,4 +31,9 @@ export interface PlatformReference {
    * @default false
    */
   readonly handOver?: boolean;
+  /**
+   * Whether the webhooks of git servers lead to its controller.
+   * @default - that is not known
+   */
+  readonly webhooks?: boolean;
 }

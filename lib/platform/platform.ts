@@ -189,6 +189,7 @@ export class Platform extends Chart implements PlatformReference {
   readonly apiServer: readonly string[] | undefined;
   readonly egress: readonly Egress[] | undefined;
   readonly handOver: boolean;
+  readonly webhooks: boolean;
   /** The controller. */
   readonly controller: Controller;
 
@@ -213,6 +214,7 @@ export class Platform extends Chart implements PlatformReference {
     this.apiServer = apiServer;
     this.egress = egress;
     this.handOver = handOver === true;
+    this.webhooks = props.controller?.webhooks !== undefined;
     this.agentImage = props.agentImage ?? defaultAgentImage(this);
     this.#check();
     declareStage(this, { title: 'registry', detail: registry.imageHost });

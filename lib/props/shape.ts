@@ -243,7 +243,7 @@ function fieldsOf(shape: Exclude<Shape, string>, shapes: Shapes): Fields | undef
 }
 
 /** What holds a secret in the right place may be given it in the wrong one. */
-const SECRETS: readonly string[] = ['SecretSource', 'GitCredential', 'GitSource'];
+const SECRETS: readonly string[] = ['SecretSource', 'GitCredential', 'CommitStatuses', 'GitSource'];
 
 function holdsSecret(shape: Shape, shapes: Shapes, depth = 0): boolean {
   if (typeof shape === 'string' || 'oneOf' in shape || 'returns' in shape || depth > MAX_DEPTH) return false;

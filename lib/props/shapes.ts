@@ -12,8 +12,10 @@ export type PropsInterface =
   | 'BuildProps'
   | 'BuildVolumeProps'
   | 'BuildahBuilderProps'
+  | 'CommitStatusesOptions'
   | 'ControllerAdmissionProps'
   | 'ControllerProps'
+  | 'ControllerWebhooksProps'
   | 'ExistingMicroK8sRegistryProps'
   | 'ExistingPlatformProps'
   | 'ExistingSecretOptions'
@@ -24,6 +26,7 @@ export type PropsInterface =
   | 'GitHubReleaseProps'
   | 'GitOpsRepositoryProps'
   | 'GitOptions'
+  | 'GitWebhookOptions'
   | 'GpuBuildNodeProps'
   | 'GpuRuntimeClassProps'
   | 'GrantProps'
@@ -231,6 +234,12 @@ export const SHAPES: Shapes = {
       "platform?": {"fieldsOf":"PlatformReference"},
       "source?": {"like":"GitSource"},
     },
+    CommitStatusesOptions: {
+      "token": {"like":"SecretSource"},
+      "apiUrl?": "text",
+      "repository?": "text",
+      "targetUrl?": "text",
+    },
     ContainerResources: {
       "cpu?": {"fieldsOf":"CpuResources"},
       "memory?": {"fieldsOf":"MemoryResources"},
@@ -254,7 +263,14 @@ export const SHAPES: Shapes = {
       "retention?": {"fieldsOf":"RetentionProps"},
       "handOver?": "flag",
       "registries?": {"list":{"like":"Registry"}},
+      "webhooks?": {"fieldsOf":"IngressEndpoint"},
       "resources?": {"fieldsOf":"ContainerResources"},
+    },
+    ControllerWebhooksProps: {
+      "name": "text",
+      "namespace": "text",
+      "pods": {"byName":"text"},
+      "endpoint": {"fieldsOf":"IngressEndpoint"},
     },
     CpuResources: {
       "request?": {"like":"Cpu"},
@@ -351,9 +367,14 @@ export const SHAPES: Shapes = {
       "pollInterval?": {"like":"Duration"},
       "version?": {"like":"Version"},
       "credential?": {"like":"GitCredential"},
+      "webhook?": {"fieldsOf":"GitWebhookOptions"},
+      "statuses?": {"like":"CommitStatuses"},
       "submodules?": "flag",
       "lfs?": "flag",
       "allowHttp?": "flag",
+    },
+    GitWebhookOptions: {
+      "secret": {"like":"SecretSource"},
     },
     GpuBuildNodeProps: {
       "gpus": {"like":"Gpus"},
@@ -417,6 +438,13 @@ export const SHAPES: Shapes = {
     },
     ImageOptions: {
       "tag?": {"like":"Tag"},
+    },
+    IngressEndpoint: {
+      "host": "text",
+      "ingressController": {"either":[{"fields":{"namespace":"text","labels?":{"byName":"text"}}},{"fields":{"cidrs":{"list":"text"}}}]},
+      "ingressClassName?": "text",
+      "tlsSecretName?": "text",
+      "annotations?": {"byName":"text"},
     },
     IsolatedNamespaceProps: {
       "name": "text",
@@ -618,7 +646,7 @@ export const SHAPES: Shapes = {
       "cache?": {"either":[{"fieldsOf":"RedisLayerCacheProps"},{"fieldsOf":"LayerCache"},{"oneOf":[false]}]},
       "buildkit?": {"either":[{"fieldsOf":"BuildKitDaemonProps"},{"fieldsOf":"BuildKitReference"},{"oneOf":[false]}]},
       "keel?": {"either":[{"fieldsOf":"KeelProps"},{"like":"KeelReference"},{"oneOf":[false]}]},
-      "controller?": {"fields":{"resources?":{"fieldsOf":"ContainerResources"},"replicas?":"number","maxConcurrentBuilds?":"number","retention?":{"fieldsOf":"RetentionProps"},"registries?":{"list":{"like":"Registry"}}}},
+      "controller?": {"fields":{"resources?":{"fieldsOf":"ContainerResources"},"replicas?":"number","maxConcurrentBuilds?":"number","retention?":{"fieldsOf":"RetentionProps"},"registries?":{"list":{"like":"Registry"}},"webhooks?":{"fieldsOf":"IngressEndpoint"}}},
       "agentImage?": {"like":"ImageName"},
       "apiServer?": {"list":"text"},
       "egress?": {"list":{"either":["text",{"fieldsOf":"Destination"}]}},
@@ -637,6 +665,7 @@ export const SHAPES: Shapes = {
       "apiServer?": {"list":"text"},
       "egress?": {"list":{"either":["text",{"fieldsOf":"Destination"}]}},
       "handOver?": "flag",
+      "webhooks?": "flag",
     },
     PolicyRule: {
       "apiGroups?": {"list":"text"},
@@ -768,21 +797,30 @@ export const SHAPES: Shapes = {
       "password": {"like":"SecretSource"},
     },
     WebhookEndpoint: {
-      "from": {"oneOf":["quay","dockerhub","github","harbor","azure","jfrog","native","registry"]},
-      "host": "text",
-      "ingressController": {"either":[{"fields":{"namespace":"text","labels?":{"byName":"text"}}},{"fields":{"cidrs":{"list":"text"}}}]},
+      "from": {"oneOf":["github","quay","dockerhub","harbor","azure","jfrog","native","registry"]},
       "credentials?": {"fieldsOf":"WebhookCredentials"},
       "allowUnauthenticated?": "text",
+      "imagePrefix?": "text",
+      "host": "text",
+      "ingressController": {"either":[{"fields":{"namespace":"text","labels?":{"byName":"text"}}},{"fields":{"cidrs":{"list":"text"}}}]},
       "ingressClassName?": "text",
       "tlsSecretName?": "text",
       "annotations?": {"byName":"text"},
-      "imagePrefix?": "text",
     },
     WebhookOptions: {
       "poll?": {"like":"Duration"},
     },
   },
   classes: {
+    CommitStatuses: {
+      "apiUrl?": "text",
+      "problems": "function",
+      "provider": {"oneOf":["github","gitlab"]},
+      "repository?": "text",
+      "target": "function",
+      "targetUrl?": "text",
+      "token": {"like":"SecretSource"},
+    },
     Cpu: {
       "amount": "anything",
     },
@@ -817,9 +855,11 @@ export const SHAPES: Shapes = {
       "local?": {"fieldsOf":"LocalDirectory"},
       "pollInterval": {"like":"Duration"},
       "problems": "function",
+      "statuses?": {"like":"CommitStatuses"},
       "submodules": "flag",
       "url": "text",
       "version": {"like":"Version"},
+      "webhook?": {"fieldsOf":"GitWebhookOptions"},
     },
     GpuBuildNode: {
       "gpus": "anything",

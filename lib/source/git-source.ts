@@ -3,6 +3,7 @@ import { isDnsSubdomain } from '../kubernetes/names.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { SecretSource } from '../kubernetes/secret-source.ts';
 import { branchProblems } from './branch.ts';
+import type { CommitStatuses } from './commit-statuses.ts';
 import { fullGitUrl, gitUrlProblems } from './git-url.ts';
 import { Version } from './version.ts';
 
@@ -44,6 +45,15 @@ export type BranchSelection =
   | { readonly branch: string; readonly branches?: never }
   | { readonly branches: readonly string[]; readonly branch?: never };
 
+/** How a git server tells the platform's controller of a push. */
+export interface GitWebhookOptions {
+  /**
+   * What GitHub and Gitea sign with, and GitLab shows. Give them the value that the Secret has; one that is
+   * `SecretSource.generated()` can be read from the cluster once the controller has made it.
+   */
+  readonly secret: SecretSource;
+}
+
 /** Options of {@link GitSource.remote} beside the branches. */
 export interface GitOptions {
   /**
@@ -61,6 +71,18 @@ export interface GitOptions {
    * @default - none: the repository is public
    */
   readonly credential?: GitCredential;
+  /**
+   * That GitHub, GitLab or Gitea tells the controller of a push, at `https://HOST/webhooks/NAMESPACE` with the
+   * pipeline's namespace. It shortens the wait for the next poll and takes the place of none. The platform has to
+   * be reachable: see `webhooks` of its controller.
+   * @default - the branches are polled only
+   */
+  readonly webhook?: GitWebhookOptions;
+  /**
+   * That it is written beside each commit what became of it.
+   * @default - nothing is written
+   */
+  readonly statuses?: CommitStatuses;
   /**
    * Whether to fetch submodules: their URLs are chosen by the repository.
    * @default false
@@ -142,6 +164,10 @@ export class GitSource {
   readonly version: Version;
   /** What the repository is read with; undefined where anybody may read it. */
   readonly credential: GitCredential | undefined;
+  /** How the git server tells of a push; undefined where it does not. */
+  readonly webhook: GitWebhookOptions | undefined;
+  /** Where it is written what became of a commit; undefined where it is not. */
+  readonly statuses: CommitStatuses | undefined;
   /** Whether submodules are fetched. */
   readonly submodules: boolean;
   /** Whether files of git LFS are fetched. */
@@ -156,6 +182,8 @@ export class GitSource {
     this.pollInterval = options.pollInterval ?? Duration.minutes(1);
     this.version = options.version ?? Version.fromGitTag();
     this.credential = options.credential;
+    this.webhook = options.webhook;
+    this.statuses = options.statuses;
     this.submodules = options.submodules ?? false;
     this.lfs = options.lfs ?? false;
   }
@@ -170,6 +198,7 @@ export class GitSource {
       ...this.version.problems(`${property}.version`),
       ...this.#pollProblems(property),
       ...this.#credentialProblems(property),
+      ...(this.statuses?.problems(`${property}.statuses`, this.url, this.#options.allowHttp ?? false) ?? []),
     ];
   }
 

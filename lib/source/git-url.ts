@@ -52,11 +52,16 @@ export function gitUrlProblems(property: string, text: string, allowHttp: boolea
       'give the real host',
     );
   }
-  if (FORBIDDEN_HOST.test(plainHost(url))) {
+  if (namesNoServer(url)) {
     return problem('names a host that is no git server', 'give the host of the git server');
   }
   if (url.pathname.length < 2) return problem('names no repository', 'add the path of the repository');
   return [];
+}
+
+/** Whether a URL leads to instance metadata, to the machine itself or to the Kubernetes API, however it is written. */
+export function namesNoServer(url: URL): boolean {
+  return FORBIDDEN_HOST.test(plainHost(url));
 }
 
 /** The host as connections see it: numbers as an address, no dot at the end. Loopback stands for a host that is none. */

@@ -179,7 +179,7 @@ describe('the command that makes a Secret', () => {
   ])('for %j', (given, command) => expect(createSecretCommand({ ...secret, ...given })).toBe(command));
 });
 
-/** `namespace/name` of every Secret that pods name, in whatever way, and that job templates' pods copy. */
+/** `namespace/name` of every Secret that pods name, that job templates' pods copy, and that the controller is told of. */
 function namedSecrets({ objects }: Synthesized): Set<string> {
   const named = new Set<string>();
   const visit = (value: unknown, namespace: string): void => {
@@ -203,7 +203,10 @@ function namedSecrets({ objects }: Synthesized): Set<string> {
     visit((rest as { spec?: { template?: unknown } }).spec?.template, metadata.namespace ?? '');
     const pipeline = (rest as { data?: Record<string, string> }).data?.['pipeline.json'];
     if (pipeline === undefined) continue;
-    const { images, releases }: PipelineConfiguration = JSON.parse(pipeline);
+    const { images, releases, source }: PipelineConfiguration = JSON.parse(pipeline);
+    // The controller reads these by itself.
+    for (const secret of [source?.webhook?.secret, source?.statuses?.token])
+      if (secret !== undefined) named.add(`${metadata.namespace}/${secret.secretName}`);
     // A commit's namespace has copies.
     for (const image of [...images, ...releases.flatMap((release) => release.images)]) {
       const accounts = image.registryAccounts?.flatMap(({ from }) => from) ?? [];
@@ -219,7 +222,7 @@ describe.each([...variants])('in %s', (_name, synthesize) => {
   const output = synthesize();
   const listed = output.result.secrets;
 
-  test('every Secret that a pod or an image build reads is listed, and none twice', () => {
+  test('every Secret that a pod, an image build or the controller reads is listed, and none twice', () => {
     const paths = listed.map(({ namespace, name }) => `${namespace}/${name}`);
     expect(paths).toEqual(expect.arrayContaining([...namedSecrets(output)]));
     expect(new Set(paths).size).toBe(paths.length);

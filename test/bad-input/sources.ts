@@ -1,5 +1,7 @@
 import { Chart, Duration } from 'cdk8s';
 import {
+  CommitStatuses,
+  type CommitStatusesOptions,
   GitCredential,
   GitSource,
   MakisuBuilder,
@@ -38,6 +40,18 @@ const elsewhere: Build = (app) => {
   const target = registry().image('a', { tag: Tag.branch() });
   const other = GitSource.remote('https://git.example.com/other/one.git', { branch: 'main' });
   new MakisuBuilder(pipeline(app), 'image', { source: other, target });
+};
+
+/** A pipeline that writes commit statuses. */
+const statuses = (
+  changes: Partial<Record<keyof CommitStatusesOptions, unknown>>,
+  make: (options: CommitStatusesOptions) => CommitStatuses = CommitStatuses.github,
+): Build => {
+  const token = SecretSource.existing('statuses', 'token');
+  return repository(URL, {
+    branch: 'main',
+    statuses: make({ token, ...changes } as CommitStatusesOptions),
+  });
 };
 
 export const sources: readonly Row[] = [
@@ -126,6 +140,66 @@ export const sources: readonly Row[] = [
       credential: GitCredential.sshKey(SecretSource.existing('s', 'k'), ''),
     }),
     'ci/record: source.credential…knownHosts…',
+  ],
+  [
+    'a webhook without a secret',
+    repository(URL, { branch: 'a', webhook: {} }),
+    'ci: source.webhook.secret: is missing (got nothing); give a SecretSource',
+  ],
+  [
+    'a webhook whose secret is a text',
+    repository(URL, { branch: 'a', webhook: { secret: 'CANARY' } }),
+    'ci: source.webhook.secret: is of another type (got a hidden value); give a SecretSource',
+  ],
+  [
+    'commit statuses without a token',
+    statuses({ token: undefined }),
+    'ci: source.statuses.token: is missing (got nothing); give a SecretSource',
+  ],
+  [
+    'commit statuses of nothing',
+    repository(URL, { branch: 'a', statuses: CommitStatuses.gitlab(undefined as never) }),
+    'ci: source.statuses.token: is missing (got nothing); give a SecretSource',
+  ],
+  [
+    'commit statuses that are an object',
+    repository(URL, { branch: 'a', statuses: { token: 'CANARY' } }),
+    'ci: source.statuses: is of another type (got a hidden value); give a CommitStatuses, or leave it out',
+  ],
+  [
+    'commit statuses with a token that nobody makes',
+    statuses({ token: SecretSource.generated() }),
+    'ci/record: source.statuses.token: is made by nobody: the git server gives tokens (got a hidden value); make a Secret and give SecretSource.existing(name, key)',
+  ],
+  [
+    'an API by plain http',
+    statuses({ apiUrl: 'http://git.example.com/api/v3' }),
+    `ci/record: source.statuses.apiUrl: is not the https URL of GitHub's API (got "http://git.example.com/api/v3"); give https://HOST/api/v3`,
+  ],
+  [
+    'an API with a password',
+    statuses({ apiUrl: 'https://me:CANARY@git.example.com/api/v4' }, CommitStatuses.gitlab),
+    "ci/record: source.statuses.apiUrl: is not the https URL of GitLab's API (got a hidden value); give https://HOST/api/v4",
+  ],
+  [
+    "an API at the node's metadata",
+    statuses({ apiUrl: 'https://2852039166/api/v4' }, CommitStatuses.gitlab),
+    'ci/record: source.statuses.apiUrl: is not the https URL of GitLab\'s API (got "https://2852039166/api/v4"); …',
+  ],
+  [
+    'statuses of a repository without an owner',
+    statuses({ repository: 'b' }),
+    'ci/record: source.statuses.repository: is not a repository of GitHub (got "b"); give it as GitHub shows it, such as leaf-ai/studio-go-runner, without host or ".git"',
+  ],
+  [
+    'statuses of a repository that leads elsewhere in the API',
+    statuses({ repository: '../user' }, CommitStatuses.gitlab),
+    'ci/record: source.statuses.repository: is not a repository of GitLab (got "../user"); …',
+  ],
+  [
+    'a link of statuses that runs a program',
+    statuses({ targetUrl: 'javascript:alert(1)' }),
+    'ci/record: source.statuses.targetUrl: is not an http or https URL of at most 255 characters (got "javascript:alert(1)"); give the URL of a page for people, without a credential in it',
   ],
   ['another repository for a stage of a pipeline', elsewhere, 'ci/image: source: …'],
 ];

@@ -5,6 +5,7 @@ import {
   BuildahBuilder,
   BuildJob,
   BuildKitBuilder,
+  CommitStatuses,
   type Destination,
   GeneratedSecret,
   GitCredential,
@@ -167,7 +168,7 @@ const otherKinds: Build = (app) => {
   });
 };
 
-/** Registries that tell Keel of a push, accounts that images are pulled with, a pipeline of another program. */
+/** Registries that tell Keel of a push, a git server that tells the controller, accounts that images are pulled with, a pipeline of another program. */
 const webhooks: Build = (app) => {
   const credentials = {
     user: SecretSource.existing('webhook', 'user'),
@@ -184,6 +185,15 @@ const webhooks: Build = (app) => {
   const certificateAuthority = CERTIFICATE;
   const platform = new Platform(app, 'platform', {
     registry: MicroK8sRegistry.existing({ nodeAddress: '10.0.0.7' }),
+    controller: {
+      webhooks: {
+        host: 'ci.example.com',
+        tlsSecretName: 'ci-tls',
+        ingressClassName: 'public',
+        annotations: { 'cert-manager.io/cluster-issuer': 'letsencrypt' },
+        ingressController,
+      },
+    },
     keel: {
       namespaces: [
         'listed',
@@ -195,7 +205,11 @@ const webhooks: Build = (app) => {
       ],
     },
   });
-  const source = GitSource.remote('https://git.example.com/team/polled.git', { branch: 'main' });
+  const source = GitSource.remote('https://git.example.com/team/polled.git', {
+    branch: 'main',
+    webhook: { secret: SecretSource.generated() },
+    statuses: CommitStatuses.gitlab({ token: SecretSource.existing('statuses', 'token') }),
+  });
   const polled = new Pipeline(app, 'polled', { platform, source });
   const image = new MakisuBuilder(polled, 'image', { target: platform.registry.image('team/polled') });
   new KeelWatchedBuild(polled, 'build', { image, command: ['./run'] });

@@ -1,6 +1,7 @@
 import { Chart } from 'cdk8s';
 import fc from 'fast-check';
 import {
+  CommitStatuses,
   GitCredential,
   GitSource,
   HostedRegistry,
@@ -44,7 +45,33 @@ const version: Values = fc.oneof(
   call('Version.fromFile', (path: string) => Version.fromFile(path), one('README.md', 'a/b c')),
 );
 const knownHosts = 'git.example.com ssh-ed25519 AAAA';
-const options = { pollInterval: seconds(5, 86_400), version, submodules: flag, lfs: flag, allowHttp: flag };
+const statuses = (make: typeof CommitStatuses.github, name: string): Values =>
+  call(
+    name,
+    (given: never) => make(given),
+    fields(
+      {
+        token: existingSecret,
+        apiUrl: one('https://git.example.com/api/v4', 'https://git.example.com:8443/api/v3/'),
+        repository: one('a/b', 'Team_1/project.x'),
+        targetUrl: one('https://ci.example.com/?a=b#c', 'http://ci.example.com'),
+      },
+      ['token', 'repository'],
+    ),
+  );
+const statusesOf: Factories = {
+  'CommitStatuses.github': statuses(CommitStatuses.github, 'CommitStatuses.github'),
+  'CommitStatuses.gitlab': statuses(CommitStatuses.gitlab, 'CommitStatuses.gitlab'),
+};
+const options = {
+  pollInterval: seconds(5, 86_400),
+  version,
+  submodules: flag,
+  lfs: flag,
+  allowHttp: flag,
+  webhook: fields({ secret: fc.oneof(existingSecret, secret) }, ['secret']),
+  statuses: fc.oneof(...Object.values(statusesOf)),
+};
 const byHttps: Values = call(
   'GitSource.remote',
   (url: string, given: never) => GitSource.remote(url, given),
@@ -88,6 +115,7 @@ const local: Values = call(
 const source: Values = fc.oneof(byHttps, bySsh, local);
 
 export const factories: Factories = {
+  ...statusesOf,
   'GitSource.remote': byHttps,
   'GitSource.local': local,
   'GitCredential.token': byHttps,

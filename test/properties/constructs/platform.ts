@@ -3,6 +3,7 @@ import {
   AdmissionPolicy,
   Controller,
   ControllerAdmission,
+  ControllerWebhooks,
   ImageName,
   Keel,
   KeelAdmission,
@@ -64,11 +65,26 @@ const retention = fields({
   failed: seconds(60, 365 * 86_400),
   maxPerPipeline: plain(fc.integer({ min: 1, max: 1000 })),
 });
+const endpoint = fields(
+  {
+    host: one('ci.example.com', 'a.b'),
+    ingressController: one<unknown>(
+      { namespace: 'ingress' },
+      { namespace: 'ingress', labels: { a: 'b' } },
+      { cidrs: ['10.0.0.1/32'] },
+    ),
+    ingressClassName: one('public', 'nginx'),
+    tlsSecretName: one('ci-tls'),
+    annotations: one<unknown>({}, { 'cert-manager.io/cluster-issuer': 'letsencrypt' }),
+  },
+  ['host', 'ingressController'],
+);
 const controller: Readonly<Record<string, Values>> = {
   replicas: plain(fc.integer({ min: 1, max: 5 })),
   maxConcurrentBuilds: plain(fc.integer({ min: 1, max: 1000 })),
   retention,
   registries: list(existingRegistry),
+  webhooks: endpoint,
   resources,
 };
 
@@ -122,6 +138,11 @@ export const recipes: Recipes = {
     },
     required: ['platformName', 'namespace', 'agentImage', 'registry'],
     make: (world, id, props) => new Controller(world.chart, id, as(props)),
+  },
+  ControllerWebhooks: {
+    props: { name: freshName, namespace: freshName, pods: labels, endpoint },
+    required: ['name', 'namespace', 'pods', 'endpoint'],
+    make: (world, id, props) => new ControllerWebhooks(world.chart, id, as(props)),
   },
   AdmissionPolicy: {
     props: {
