@@ -1,0 +1,137 @@
+import { Counter, type Registry } from 'prom-client';
+import type { SecretKeyConfiguration, StatusesConfiguration } from '../../../../lib/agent/configuration.ts';
+import type { Log } from '../../observe/log.ts';
+import { CommitStatusError } from './errors.ts';
+import { postCommitStatus } from './post-commit-status.ts';
+import type { CommitStatus } from './status.ts';
+
+/** What commit statuses are written with. */
+export interface CommitStatusesOptions {
+  /** The value of a Secret's key in a pipeline's namespace; undefined where there is none. */
+  readonly read: (namespace: string, secret: SecretKeyConfiguration) => Promise<string | undefined>;
+  /** Told of a status that was not written and will not be, such as for an Event. */
+  readonly failed: (namespace: string, error: CommitStatusError) => void;
+  readonly log: Log;
+  readonly metrics: Registry;
+  /** Ends all of it; what has not been written then is forgotten. */
+  readonly signal: AbortSignal;
+  readonly post?: typeof postCommitStatus;
+}
+
+interface Item {
+  readonly target: StatusesConfiguration;
+  readonly status: CommitStatus;
+}
+
+/** Statuses that wait for one pipeline; an API that is away for long must not fill the memory. */
+const MAX_WAITING = 100;
+/** Statuses that are known to be written, over all pipelines. */
+const MAX_KNOWN = 5000;
+const METRIC = 'keelson_commit_statuses_total';
+
+type Result = 'written' | 'failed' | 'dropped';
+
+/**
+ * Writes commit statuses in the background, one at a time for each pipeline. A newer status takes the place of one of the
+ * same commit and context that still waits, and what was written last is not written again.
+ */
+export class CommitStatuses {
+  readonly #options: CommitStatusesOptions;
+  readonly #results: Counter<'result'>;
+  readonly #waiting = new Map<string, Map<string, Item>>();
+  readonly #writers = new Map<string, Promise<void>>();
+  /** What was written last, by pipeline, commit and context; what was written longest ago is first. */
+  readonly #written = new Map<string, string>();
+
+  constructor(options: CommitStatusesOptions) {
+    this.#options = options;
+    const { metrics } = options;
+    this.#results =
+      (metrics.getSingleMetric(METRIC) as Counter<'result'> | undefined) ??
+      new Counter({
+        name: METRIC,
+        help: 'Commit statuses: written, failed, or dropped because too many waited.',
+        labelNames: ['result'],
+        registers: [metrics],
+      });
+  }
+
+  /** Has a status written. It returns at once and throws nothing. */
+  post(namespace: string, target: StatusesConfiguration, status: CommitStatus): void {
+    if (this.#options.signal.aborted) return;
+    const waiting = this.#waiting.get(namespace) ?? new Map<string, Item>();
+    this.#waiting.set(namespace, waiting);
+    waiting.set(keyOf(status), { target, status });
+    const [oldest] = waiting.keys();
+    if (waiting.size > MAX_WAITING && oldest !== undefined) {
+      waiting.delete(oldest);
+      this.#count('dropped');
+    }
+    if (!this.#writers.has(namespace)) this.#writers.set(namespace, this.#writeAll(namespace, waiting));
+  }
+
+  /** Waits until nothing is waiting. */
+  async settled(): Promise<void> {
+    while (this.#writers.size > 0) await Promise.all(this.#writers.values());
+  }
+
+  async #writeAll(namespace: string, waiting: Map<string, Item>): Promise<void> {
+    // The caller goes on first.
+    await Promise.resolve();
+    for (let next = first(waiting); next !== undefined; next = first(waiting)) {
+      const [key, item] = next;
+      waiting.delete(key);
+      if (!this.#options.signal.aborted) await this.#write(namespace, key, item);
+    }
+    this.#waiting.delete(namespace);
+    this.#writers.delete(namespace);
+  }
+
+  async #write(namespace: string, key: string, { target, status }: Item): Promise<void> {
+    const { log, signal, failed, post = postCommitStatus } = this.#options;
+    const { commit, context, state, description, targetUrl } = status;
+    const known = `${namespace} ${key}`;
+    const content = JSON.stringify([target.apiUrl, target.repository, state, description, targetUrl]);
+    if (this.#written.get(known) === content) return;
+    try {
+      await post(target, status, { token: await this.#token(namespace, target.token), signal });
+      this.#remember(known, content);
+      this.#count('written');
+      log.info({ namespace, commit, context, state }, 'a commit status was written');
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#written.delete(known);
+      this.#count('failed');
+      log.warn({ error, namespace, commit, context, state }, 'a commit status was not written');
+      if (error instanceof CommitStatusError) failed(namespace, error);
+    }
+  }
+
+  async #token(namespace: string, secret: SecretKeyConfiguration): Promise<string> {
+    const token = (await this.#options.read(namespace, secret))?.trim();
+    if (token !== undefined && token !== '') return token;
+    throw new CommitStatusError(
+      'unauthorized',
+      `a commit status was not written: the Secret ${secret.secretName} has no key ${secret.key}`,
+    );
+  }
+
+  #remember(key: string, content: string): void {
+    this.#written.delete(key);
+    this.#written.set(key, content);
+    const [oldest] = this.#written.keys();
+    if (this.#written.size > MAX_KNOWN && oldest !== undefined) this.#written.delete(oldest);
+  }
+
+  #count(result: Result): void {
+    this.#results.inc({ result });
+  }
+}
+
+function keyOf({ commit, context }: CommitStatus): string {
+  return `${commit} ${context}`;
+}
+
+function first(waiting: ReadonlyMap<string, Item>): [string, Item] | undefined {
+  return waiting.entries().next().value;
+}
