@@ -71,7 +71,7 @@ beforeEach(() => {
 });
 afterEach(() => stop.abort());
 
-describe('statuses', () => {
+describe('statuses', { timeout: 30_000 }, () => {
   test('are written one at a time for a pipeline, in order, and at once for another', async () => {
     const statuses = queue();
     statuses.post('a', target, status());

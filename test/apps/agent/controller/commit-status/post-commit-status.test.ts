@@ -1,7 +1,7 @@
 // Commit statuses over real connections, to servers that are as strict as GitHub and GitLab, and that fail.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { CommitStatusError } from '../../../../../apps/agent/controller/commit-status/errors.ts';
 import {
   type PostOptions,
@@ -11,6 +11,9 @@ import type { CommitStatus, StatusState } from '../../../../../apps/agent/contro
 import { statusContext, statusOfRun } from '../../../../../apps/agent/controller/commit-status/status.ts';
 import type { StatusTarget } from '../../../../../lib/source/status-target.ts';
 import { answering, type FakeApi, type Fault, fakeApi, TOKEN } from './fake-api.ts';
+
+// On machines that do other things as well.
+vi.setConfig({ testTimeout: 30_000 });
 
 const COMMIT = '6d21f2ced8eef21a3c4d5e6f708192a3b4c5d6e7';
 const github: StatusTarget = {
@@ -255,11 +258,11 @@ describe.each([
       () => undefined,
       () => undefined,
     );
-    await post(target, {}, { timeLimitMs: 500 });
+    await post(target, {}, { timeLimitMs: 1500 });
     expect(api.requests.count).toBe(3);
     api.faults.push(...Array.from({ length: 4 }, () => () => undefined));
-    const error = await failureOf(post(target, {}, { timeLimitMs: 500 }));
-    expect(error.message).toContain('no answer within 500 ms');
+    const error = await failureOf(post(target, {}, { timeLimitMs: 1500 }));
+    expect(error.message).toContain('no answer within 1500 ms');
   });
 
   test('is an answer that comes byte by byte', async () => {
@@ -268,7 +271,7 @@ describe.each([
       const drip = setInterval(() => response.write('x'), 20);
       response.on('close', () => clearInterval(drip));
     });
-    await post(target, {}, { timeLimitMs: 800 });
+    await post(target, {}, { timeLimitMs: 2000 });
     expect(api.requests.count).toBe(2);
   });
 

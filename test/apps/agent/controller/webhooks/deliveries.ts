@@ -70,7 +70,7 @@ export const gitlab = (secret: string, { body = PUSH, headers = {}, ...rest }: D
   });
 
 /** Sends bytes and gives back all that is answered until the end of the connection, or of the time. */
-export function exchange(port: number, bytes: string | Buffer, milliseconds = 2000): Promise<string> {
+export function exchange(port: number, bytes: string | Buffer, milliseconds = 20_000): Promise<string> {
   return new Promise((resolve) => {
     const answer: Buffer[] = [];
     const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
