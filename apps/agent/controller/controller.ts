@@ -54,7 +54,9 @@ export const controller: Program = async (args, { environment, log, signal }) =>
     log,
     signal,
   };
-  await leadWhenElected(client, election, (leading) => new Leadership(context, http).run(leading));
+  await leadWhenElected(client, election, (leading) =>
+    new Leadership(context, http, registry, leading).run(),
+  );
   health.close();
   return 0;
 };

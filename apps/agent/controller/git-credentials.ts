@@ -1,11 +1,7 @@
 import type { GitCredentialConfiguration, SourceConfiguration } from '../../../lib/agent/configuration.ts';
 import type { Repository, RepositoryCredential } from '../git/repository.ts';
 import type { Kubernetes } from '../kubernetes/client.ts';
-import type { KubernetesObject } from '../kubernetes/object.ts';
-
-interface Secret extends KubernetesObject {
-  readonly data?: Readonly<Record<string, string>>;
-}
+import { readSecret } from './read-secret.ts';
 
 /** A token that is replaced in its Secret is used within this time. */
 const FRESH_MS = 5 * 60_000;
@@ -40,21 +36,12 @@ export class RepositorySource {
 
   async #readCredential(credential: GitCredentialConfiguration): Promise<RepositoryCredential> {
     const { secretName, key } = credential.kind === 'token' ? credential.token : credential.privateKey;
-    const namespace = this.#namespace;
-    const secret = await this.#client.get<Secret>({
-      apiVersion: 'v1',
-      kind: 'Secret',
-      namespace,
-      name: secretName,
-    });
-    const data = secret?.data ?? {};
-    const value = Object.hasOwn(data, key) ? data[key] : undefined;
-    if (value === undefined) {
+    const text = await readSecret(this.#client, this.#namespace, { secretName, key });
+    if (text === undefined) {
       throw new Error(
-        `the Secret ${secretName} in ${namespace} is missing or has no key ${key}: create it, as the repository needs it`,
+        `the Secret ${secretName} in ${this.#namespace} is missing or has no key ${key}: create it, as the repository needs it`,
       );
     }
-    const text = Buffer.from(value, 'base64').toString();
     return credential.kind === 'token'
       ? { kind: 'token', username: credential.username, token: text }
       : { kind: 'ssh', privateKey: text, knownHosts: credential.knownHosts };

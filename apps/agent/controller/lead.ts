@@ -1,13 +1,21 @@
+import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Registry } from 'prom-client';
+import type { SecretKeyConfiguration } from '../../../lib/agent/configuration.ts';
 import { KeelsonLabels } from '../../../lib/kubernetes/labels.ts';
 import type { GitHttp } from '../git/refs-http.ts';
 import { watch } from '../kubernetes/watch.ts';
 import { BuildSlots } from './build-slots.ts';
+import { CommitStatuses } from './commit-status/commit-statuses.ts';
 import type { ControllerContext } from './context.ts';
 import { EMPTY_LEDGER, type Ledger } from './ledger.ts';
 import { Periodic } from './periodic.ts';
+import { pipelineObject } from './pipeline.ts';
 import { PipelineController, type SharedParts } from './pipeline-controller.ts';
+import { readSecret } from './read-secret.ts';
 import { deleteOldNamespaces } from './retention.ts';
+import { KnownWebhooks } from './webhooks/known-webhooks.ts';
+import { startWebhooks } from './webhooks/receive-webhooks.ts';
 
 const LOADED_WITHIN_MS = 20_000;
 const RETENTION_MS = 60_000;
@@ -21,22 +29,42 @@ interface Served {
 export class Leadership {
   readonly #context: ControllerContext;
   readonly #shared: SharedParts;
+  readonly #metrics: Registry;
+  readonly #signal: AbortSignal;
   readonly #served = new Map<string, Served>();
   /** Whether it is known which image builds run: before that, none is started. */
   #ready = false;
 
-  constructor(context: ControllerContext, http: GitHttp) {
+  constructor(context: ControllerContext, http: GitHttp, metrics: Registry, signal: AbortSignal) {
+    const { configuration, log } = context;
     this.#context = context;
+    this.#metrics = metrics;
+    this.#signal = signal;
+    const read = (namespace: string, key: SecretKeyConfiguration): Promise<string | undefined> =>
+      readSecret(context.client, namespace, key);
     this.#shared = {
       http,
-      slots: new BuildSlots(context.configuration.maxConcurrentBuilds),
+      slots: new BuildSlots(configuration.maxConcurrentBuilds),
       mayStart: () => this.#ready,
+      webhooks: new KnownWebhooks({ read, log }),
+      statuses: new CommitStatuses({
+        read,
+        failed: (namespace, { message }) => {
+          const text = { type: 'Warning', reason: 'CommitStatusNotWritten', message } as const;
+          void context.events.say(pipelineObject({ namespace }), text);
+        },
+        log,
+        metrics,
+        signal,
+      }),
     };
   }
 
-  /** Serves them until `signal` is aborted, and what runs has ended. */
-  async run(signal: AbortSignal): Promise<void> {
+  /** Serves them until it leads no more, and what runs has ended. */
+  async run(): Promise<void> {
     const { client, configuration } = this.#context;
+    const signal = this.#signal;
+    const webhooks = await this.#receiveWebhooks();
     const retention = this.#retention(signal);
     retention.wake(RETENTION_MS);
     const labelSelector = `${KeelsonLabels.PLATFORM}=${configuration.platform}`;
@@ -51,12 +79,23 @@ export class Leadership {
       } else this.#serve(event.object.metadata.name, signal);
     }
     await Promise.all([retention, ...this.#controllers()].map((each) => each.settled()));
+    await this.#shared.statuses.settled();
+    webhooks?.close();
+    webhooks?.closeAllConnections();
     this.#served.clear();
   }
 
-  /** Looks up the heads of a pipeline soon. */
-  poke(namespace: string): void {
-    this.#served.get(namespace)?.controller.poke();
+  /** The leader alone is told of pushes: an ingress controller tries the next replica where nobody listens. */
+  async #receiveWebhooks(): Promise<Server | undefined> {
+    const { configuration, log } = this.#context;
+    if (configuration.webhooks === undefined) return undefined;
+    return startWebhooks({
+      port: configuration.webhooks.port,
+      find: (namespace) => this.#shared.webhooks.find(namespace),
+      notify: (namespace) => this.#served.get(namespace)?.controller.poke(),
+      log,
+      metrics: this.#metrics,
+    });
   }
 
   /** A pipeline that can't be read must not keep the others from building. */
@@ -100,6 +139,7 @@ export class Leadership {
   #leave(namespace: string): void {
     this.#served.get(namespace)?.stop.abort();
     this.#served.delete(namespace);
+    this.#shared.webhooks.delete(namespace);
     this.#context.metrics.pipelines.set(this.#served.size);
   }
 }

@@ -3,17 +3,20 @@ import {
   PIPELINE_KEY,
   type PipelineConfiguration,
 } from '../../../lib/agent/configuration.ts';
+import type { BuildRun } from '../../../lib/agent/status.ts';
 import { parseDocument } from '../configuration.ts';
 import type { GitHttp } from '../git/refs-http.ts';
 import { versionAt } from '../git/version.ts';
 import { hasStatus } from '../kubernetes/errors.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { BuildSlots } from './build-slots.ts';
+import type { CommitStatuses } from './commit-status/commit-statuses.ts';
+import { type StatusState, statusContext, statusOfRun } from './commit-status/status.ts';
 import type { ControllerContext } from './context.ts';
 import { makeGeneratedSecrets } from './generated-secrets/make-generated-secrets.ts';
 import { RepositorySource } from './git-credentials.ts';
 import { ImageBuilds } from './image-builds.ts';
-import type { Ledger } from './ledger.ts';
+import type { ImageBuild, Ledger } from './ledger.ts';
 import { LedgerStore } from './ledger-store.ts';
 import { Periodic } from './periodic.ts';
 import { imageOf, type PipelineHandle, pipelineObject } from './pipeline.ts';
@@ -21,6 +24,7 @@ import { isImageThere, noteDigests } from './pushed-images.ts';
 import { advanceReleases } from './releases/releases.ts';
 import { repairPipeline } from './repair/repair-pipeline.ts';
 import { watchHeads } from './watch-heads.ts';
+import type { KnownWebhooks } from './webhooks/known-webhooks.ts';
 
 /** What all pipelines share. */
 export interface SharedParts {
@@ -28,6 +32,8 @@ export interface SharedParts {
   readonly http: GitHttp;
   /** Whether image builds have to wait. */
   readonly mayStart: () => boolean;
+  readonly webhooks: KnownWebhooks;
+  readonly statuses: CommitStatuses;
 }
 
 interface ConfigMap extends KubernetesObject {
@@ -45,6 +51,13 @@ const RECONCILE_MS = 30_000;
 const REPAIR_MS = 60_000;
 const RELEASE_MS = 30_000;
 const OPEN_RELEASE_MS = 2_000;
+const POSTED_RUNS = 3;
+const STATES: Readonly<Partial<Record<ImageBuild['phase'], StatusState>>> = {
+  Running: 'pending',
+  Succeeded: 'success',
+  Failed: 'failure',
+  Superseded: 'error',
+};
 /** Heads are looked up not more often than this, however many webhooks come. */
 const LEAST_PAUSE_MS = 1_000;
 
@@ -99,6 +112,7 @@ export class PipelineController {
       },
       mayStart: shared.mayStart,
       changed: (build) => {
+        this.#postImage(build);
         if (build.phase === 'Succeeded') {
           this.#digests.wake();
           this.#repair.wake(2_000);
@@ -165,6 +179,7 @@ export class PipelineController {
       ...(source !== undefined && { source }),
     };
     this.#version = resourceVersion;
+    await this.#shared.webhooks.set(this.#namespace, source);
     const { builds: known } = await this.#ledger.read();
     for (const { id, phase } of known) {
       if (phase === 'Running' || phase === 'Canceling') this.#shared.slots.occupy(id);
@@ -260,7 +275,13 @@ export class PipelineController {
       await makeGeneratedSecrets(this.#context, this.#namespace, generatedSecrets);
     if (builds.length === 0 && jobs.length === 0) return undefined;
     const ledger = await this.#ledger.read();
-    const next = await repairPipeline(this.#context, { namespace: this.#namespace, builds, jobs, ledger });
+    const next = await repairPipeline(this.#context, {
+      namespace: this.#namespace,
+      builds,
+      jobs,
+      ledger,
+      told: (build, runs) => this.#postRuns(build, runs),
+    });
     // A gate waits for the releases of a run that has passed.
     if (next !== undefined) this.#release.wake();
     return next;
@@ -279,6 +300,28 @@ export class PipelineController {
       requested: () => this.#reconcile.wake(),
     });
     return open ? OPEN_RELEASE_MS : undefined;
+  }
+
+  #postImage({ image, commit, phase, message, release }: ImageBuild): void {
+    const state = STATES[phase];
+    if (state === undefined || release !== undefined) return;
+    this.#post(image, commit, state, message ?? `the image build is ${phase.toLowerCase()}`);
+  }
+
+  /** What was written before is not written again. */
+  #postRuns(build: string, runs: readonly BuildRun[]): void {
+    for (const run of runs.slice(0, POSTED_RUNS).reverse()) {
+      const status = statusOfRun(run);
+      if (status !== undefined && run.commit !== undefined)
+        this.#post(build, run.commit, status.state, status.description);
+    }
+  }
+
+  #post(name: string, commit: string, state: StatusState, description: string): void {
+    const { source, name: pipeline = '' } = this.#slim ?? {};
+    if (source?.statuses === undefined) return;
+    const status = { commit, context: statusContext(pipeline, name), state, description };
+    this.#shared.statuses.post(this.#namespace, source.statuses, status);
   }
 
   async #versionOf(branch: string, commit: string): Promise<string> {

@@ -4,19 +4,15 @@ import {
   mergeAccounts,
   type RegistryAccounts,
 } from '../../../lib/agent/registry-accounts.ts';
-import type { KubernetesObject } from '../kubernetes/object.ts';
 import { RegistryClient, type RegistryTarget } from '../registry/registry-client.ts';
 import type { ControllerContext } from './context.ts';
 import { pipelineObject } from './pipeline.ts';
+import { readSecret } from './read-secret.ts';
 
 /** A registry of a pipeline, and the Secrets with accounts for it. */
 export type PipelineRegistry = Omit<RegistryTarget, 'accounts'> & {
   readonly secrets: readonly SecretKeyConfiguration[];
 };
-
-interface Secret extends KubernetesObject {
-  readonly data?: Readonly<Record<string, string>>;
-}
 
 /** The registry that an image is pushed to. */
 export function registryOfTarget(target: ImageConfiguration['target']): PipelineRegistry {
@@ -54,15 +50,9 @@ async function readAccounts(
   const found: RegistryAccounts[] = [];
   for (const { secretName, key, namespace = pipelineNamespace } of secrets) {
     try {
-      const secret = await client.get<Secret>({
-        apiVersion: 'v1',
-        kind: 'Secret',
-        namespace,
-        name: secretName,
-      });
-      const value = secret?.data?.[key];
+      const value = await readSecret(client, namespace, { secretName, key });
       if (value === undefined) throw new Error(`it is missing, or has no key ${key}`);
-      found.push(dockerAccounts(Buffer.from(value, 'base64').toString()));
+      found.push(dockerAccounts(value));
     } catch (error) {
       await events.say(pipelineObject({ namespace: pipelineNamespace }), {
         type: 'Warning',

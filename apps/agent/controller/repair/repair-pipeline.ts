@@ -1,4 +1,5 @@
 import type { BuildConfiguration, JobConfiguration } from '../../../../lib/agent/configuration.ts';
+import type { BuildRun } from '../../../../lib/agent/status.ts';
 import type { KubernetesObject } from '../../kubernetes/object.ts';
 import { readBuildRecord } from '../../status/build-status.ts';
 import type { ControllerContext } from '../context.ts';
@@ -14,6 +15,8 @@ export interface Repaired {
   readonly builds: readonly BuildConfiguration[];
   readonly jobs: readonly JobConfiguration[];
   readonly ledger: Ledger;
+  /** Told of the runs of a build. */
+  readonly told: (build: string, runs: readonly BuildRun[]) => void;
 }
 
 /** While a build runs, or an image was just pushed, it is looked at more often. */
@@ -108,7 +111,7 @@ async function settle(
 /** True where it is worth to look again soon. */
 async function followImages(
   context: ControllerContext,
-  { namespace, ledger }: Repaired,
+  { namespace, ledger, told }: Repaired,
   build: BuildConfiguration,
   { pods, run }: Looked,
 ): Promise<boolean> {
@@ -127,6 +130,7 @@ async function followImages(
     // What has changed meanwhile counts.
     const now = await listBuildPods(context, namespace, name);
     const record = await readBuildRecord(client, status);
+    told(name, record.runs);
     return await rollForMissedPush(context, { namespace, build, deployment, pods: now, record, ledger });
   } catch (error) {
     // A registry that does not answer must not keep the rest from being put in order.
