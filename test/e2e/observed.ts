@@ -79,3 +79,19 @@ export async function atRest(api: Api): Promise<void> {
     },
   );
 }
+
+/** Changes an object as a person would. */
+export async function patch(api: Api, path: string, change: object): Promise<void> {
+  const { status, body } = await api.request('PATCH', path, change, {
+    contentType: 'application/strategic-merge-patch+json',
+  });
+  if (status >= 300) throw new Error(`${path}: ${status} ${JSON.stringify(body)}`);
+}
+
+/** Changes the configuration of the build's gate; pods that are made from now on have it. */
+export async function changeGate(api: Api, change: object): Promise<void> {
+  const path = `/api/v1/namespaces/${NAMESPACES.pipeline}/configmaps/build-gate`;
+  const { data } = await api.get<{ data: Record<string, string> }>(path);
+  const configuration = { ...(JSON.parse(data['gate.json'] ?? '{}') as object), ...change };
+  await patch(api, path, { data: { 'gate.json': JSON.stringify(configuration) } });
+}

@@ -77,6 +77,8 @@ export function pipelineProgram(app: KeelsonApp, addresses: PipelineAddresses): 
   const image = imageBuilder(pipeline, {
     target: registry.image(REPOSITORY, { tag: Tag.branch() }),
     timeout: Duration.minutes(4),
+    // A registry that is down for a minute is waited for.
+    maxAttempts: 5,
     resources: { cpu: { request: Cpu.millis(200) }, ephemeralStorage: { request: Size.gibibytes(1) } },
   });
   const services = new MinioRabbitTestStack(pipeline, 'services', {

@@ -28,7 +28,7 @@ export interface ImageBuildsOptions {
   readonly signal: AbortSignal;
 }
 
-const FIRST_PAUSE_MS = 5_000;
+const FIRST_PAUSE_MS = 10_000;
 const LONGEST_PAUSE_MS = 600_000;
 
 /** Builds the images that a pipeline's ledger asks for, each in a namespace of its own. */
@@ -200,6 +200,8 @@ export class ImageBuilds {
       phase: 'Waiting' as const,
       message: `attempt ${build.attempt}: ${message ?? 'failed'}`,
     };
+    // What failed for a moment, such as a registry that is down, is given time to pass.
+    this.#pause(id, build.attempt);
     await ledger.change((now) => change(now, build.id, again));
     slots.free(build.id);
     changed({ ...build, ...again });
@@ -246,9 +248,7 @@ export class ImageBuilds {
   async #failed(build: ImageBuild, error: unknown): Promise<void> {
     const { pipeline, signal } = this.#options;
     if (signal.aborted) return;
-    const count = (this.#failures.get(build.id)?.count ?? 0) + 1;
-    const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (count - 1));
-    this.#failures.set(build.id, { count, next: Date.now() + pause });
+    const pause = this.#pause(build.id, (this.#failures.get(build.id)?.count ?? 0) + 1);
     const { events, log, metrics } = this.#context;
     metrics.startFailures.inc();
     const { image, commit } = build;
@@ -258,6 +258,13 @@ export class ImageBuilds {
     );
     const message = `${image} of ${commit}: ${(error as Error).message}`;
     await events.say(pipelineObject(pipeline), { type: 'Warning', reason: 'ImageBuildNotStarted', message });
+  }
+
+  /** Has a build wait, the longer the more often it has failed. */
+  #pause(id: string, count: number): number {
+    const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (count - 1));
+    this.#failures.set(id, { count, next: Date.now() + pause });
+    return pause;
   }
 
   #pausesUntil(id: string): number {
