@@ -50,7 +50,6 @@ describe('labels', () => {
   });
 
   test.each<[string, string, string]>([
-    ['another content than the digest says', 'another', 'protocol'],
     ['5 MB', 'a'.repeat(5e6), 'too-large'],
     ['no JSON', '{', 'protocol'],
     ['an old format', '{"schemaVersion":1,"history":[]}', 'protocol'],
@@ -58,13 +57,31 @@ describe('labels', () => {
     ['an index of what is no digest', '{"manifests":[{"digest":"../../x"}]}', 'protocol'],
     ['null', 'null', 'protocol'],
   ])('of a manifest that is %s are an error', async (_name, manifest, kind) => {
-    const digest = manifest === 'another' ? DIGEST : digestOf(manifest);
+    const digest = digestOf(manifest);
     const server = await fakeServer(serve({ [`/v2/a/manifests/${digest}`]: manifest }));
     await expect(clientOf(server.host).labelsOf('a', digest)).rejects.toMatchObject({
       name: 'RegistryError',
       kind,
     });
   });
+
+  test.each(['manifests', 'blobs'])(
+    'of an image whose %s have another digest than was asked for are an error',
+    async (kind) => {
+      const asked = image('a', { right: 'yes' });
+      const given = image('a', { wrong: 'yes' });
+      const contentOf = ({ contents }: typeof asked): string =>
+        Object.entries(contents).find(([path]) => path.includes(kind))?.[1] ?? '';
+      const replaced = Object.entries(asked.contents).map(([path, content]) => [
+        path,
+        path.includes(kind) ? contentOf(given) : content,
+      ]);
+      const server = await fakeServer(serve({ ...given.contents, ...Object.fromEntries(replaced) }));
+      await expect(clientOf(server.host).labelsOf('a', asked.digest)).rejects.toThrow(
+        /what it gives for sha256:.* has the digest/,
+      );
+    },
+  );
 
   test('of an image that is gone are an error of their own', async () => {
     const server = await fakeServer(serve({}));

@@ -1,6 +1,7 @@
 // GitHub's API for releases on a local server, as its documentation has it, and strict: a request that GitHub would not
 // understand is a violation, which a test looks for at its end.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { FakeReleases, Refusal } from './fake-releases.ts';
@@ -29,6 +30,8 @@ export interface Seen {
 interface StartOptions {
   readonly repository?: string;
   readonly prefix?: string;
+  /** With them it speaks TLS. */
+  readonly tls?: { readonly key: string; readonly cert: string };
 }
 
 /** The server. */
@@ -49,16 +52,21 @@ export class FakeGitHub {
   }
 
   /** Starts one for the length of a test. `prefix` is `/api/v3` on an Enterprise Server. */
-  static async start({ repository = 'team/project', prefix = '' }: StartOptions = {}): Promise<FakeGitHub> {
+  static async start({
+    repository = 'team/project',
+    prefix = '',
+    tls,
+  }: StartOptions = {}): Promise<FakeGitHub> {
     const fake = new FakeGitHub(repository, prefix);
-    const server = createServer((request, response) => {
+    const answer = (request: IncomingMessage, response: ServerResponse): void => {
       fake.#serve(request, response).catch((error: unknown) => {
         if (!(error instanceof Refusal)) response.destroy();
         else fake.#answer(response, error.status, { message: error.message, errors: error.errors });
       });
-    });
+    };
+    const server = tls ? createTlsServer(tls, answer) : createServer(answer);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    fake.#origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    fake.#origin = `${tls ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`;
     onTestFinished(() => {
       server.closeAllConnections();
       server.close();

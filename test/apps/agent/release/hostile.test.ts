@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { linkSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { linkSync, mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { assetName, uniqueNames } from '../../../../apps/agent/release/asset-name.ts';
+import { digestOfAsset, findAssets, readAsset } from '../../../../apps/agent/release/assets.ts';
 import { codeSpan } from '../../../../apps/agent/release/markdown.ts';
 import { uploadUrl } from '../../../../apps/agent/release/upload-url.ts';
 import { FakeGitHub } from './fake-github.ts';
@@ -136,6 +138,19 @@ describe('of hostile outputs is published', () => {
     const { error } = await run(other, outputs, { configuration: { assetsDirectory: directory } });
     expect(error).toContain('is no directory: the outputs were not fetched');
     expect(other.seen).toEqual([]);
+  });
+
+  test('no file that has become a link, or another, since it was found', async () => {
+    const outputs = new Outputs({ good: 'good', other: 'good' });
+    const { assets } = await findAssets({ assetsDirectory: outputs.assets });
+    const [good, other] = assets;
+    if (good === undefined || other === undefined) throw new Error('none found');
+    expect(await digestOfAsset(good)).toBe(`sha256:${createHash('sha256').update('good').digest('hex')}`);
+    rmSync(good.path);
+    symlinkSync(other.path, good.path);
+    await expect(readAsset(good)).rejects.toThrow('ELOOP');
+    writeFileSync(other.path, 'longer');
+    await expect(readAsset(other)).rejects.toThrow('has changed meanwhile');
   });
 
   test.each<[string, (outputs: Outputs) => void, string]>([

@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { createLog } from '../../../../apps/agent/observe/log.ts';
 import { boundedFetch } from '../../../../apps/agent/release/bounded-fetch.ts';
+import { GitHubError } from '../../../../apps/agent/release/github-error.ts';
+import { persist } from '../../../../apps/agent/release/persist.ts';
 import { FakeGitHub, type Fault } from './fake-github.ts';
 import { COMMIT, OTHER, Outputs, published, run } from './release-run.ts';
 
@@ -91,6 +94,28 @@ test('a server that is not there is left with its name', async () => {
     configuration: { apiUrl: 'http://127.0.0.1:1' },
   });
   expect(error).toContain('no answer of GitHub: connect ECONNREFUSED 127.0.0.1:1');
+});
+
+describe('failures that may pass', () => {
+  const log = createLog('release', { write: () => {} });
+  const { signal } = new AbortController();
+  const pauses = { first: 1, most: 2 };
+  const failure = (): never => {
+    throw new GitHubError('a fault', true);
+  };
+
+  test('are gone on after as long as something is done in between', async () => {
+    let done = 0;
+    const advance = async (): Promise<string> => (++done < 30 ? failure() : 'made');
+    expect(await persist({ advance, progress: () => done }, log, signal, pauses)).toBe('made');
+  });
+
+  test('are too many after the ninth in which nothing is done', async () => {
+    let tries = 0;
+    const advance = async (): Promise<string> => (++tries < 30 ? failure() : 'made');
+    await expect(persist({ advance, progress: () => 0 }, log, signal, pauses)).rejects.toThrow('a fault');
+    expect(tries).toBe(9);
+  });
 });
 
 test('of an answer no more than is allowed is read', async () => {

@@ -1,6 +1,6 @@
 // The program as a pod runs it: a process of its own.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FakeGitHub } from './fake-github.ts';
@@ -15,6 +15,8 @@ const WHOLE = {
   ...Object.fromEntries(Object.entries(FILES).map(([name, content]) => [name, content.toString('latin1')])),
 };
 
+const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
+
 interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -25,11 +27,12 @@ interface Ended {
 function start(
   configuration: unknown,
   directory: string,
+  environment: Readonly<Record<string, string>> = {},
 ): { readonly child: ChildProcess; readonly ended: Promise<Ended> } {
   const file = join(directory, 'github-release.json');
   writeFileSync(file, JSON.stringify(configuration));
   const child = spawn(process.execPath, ['--import', 'tsx', MAIN, 'release', `--config=${file}`], {
-    env: { PATH: process.env['PATH'], ...ENVIRONMENT },
+    env: { PATH: process.env['PATH'], ...ENVIRONMENT, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output: Buffer[] = [];
@@ -54,6 +57,37 @@ test('a process makes a release, and shows no token', async () => {
   for (const line of output.trim().split('\n'))
     expect(JSON.parse(line)).toMatchObject({ program: 'release' });
 }, 60_000);
+
+test.skipIf(!hasOpenssl)(
+  `a process speaks TLS, and trusts nobody else${hasOpenssl ? '' : ' (missing: openssl)'}`,
+  async () => {
+    const outputs = new Outputs(FILES);
+    const at = (file: string): string => join(outputs.directory, file);
+    const subject = ['-subj', '/CN=github', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    execFileSync(
+      'openssl',
+      ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', at('key'), '-out', at('cert'), ...subject],
+      {
+        stdio: 'ignore',
+      },
+    );
+    const tls = { key: readFileSync(at('key'), 'utf8'), cert: readFileSync(at('cert'), 'utf8') };
+    const github = await FakeGitHub.start({ tls });
+    const configuration = outputs.configuration(github);
+    const { child, ended } = start(configuration, outputs.directory);
+    child.stdout?.once('data', () => child.kill('SIGTERM'));
+    const distrustful = await ended;
+    expect(distrustful.code, distrustful.output).toBe(1);
+    expect(distrustful.output).toContain('self-signed certificate');
+    expect(github.seen).toEqual([]);
+    const { code, output } = await start(configuration, outputs.directory, {
+      NODE_EXTRA_CA_CERTS: at('cert'),
+    }).ended;
+    expect(code, output).toBe(0);
+    expect(published(github)).toEqual(WHOLE);
+  },
+  60_000,
+);
 
 test('a process without a token ends with 66, and one without a configuration with 64', async () => {
   const github = await FakeGitHub.start();

@@ -101,7 +101,7 @@ describe('a release that is there', () => {
       });
       github.releases.attach(release, 'notes.pdf', Buffer.from('notes'));
       github.releases.attach(release, 'runner', Buffer.from('binary'));
-      const broken = github.releases.attach(release, 'tool.tar.gz', Buffer.from(''), 'starter');
+      const broken = github.releases.attach(release, 'tool.tar.gz', Buffer.from('ARCHIVE'), 'starter');
       expect((await run(github, new Outputs(FILES))).code).toBe(0);
       expect(github.releases.releases).toHaveLength(1);
       expect(release).toMatchObject({ body: 'written by a person', target_commitish: 'main' });
@@ -167,6 +167,13 @@ describe('a release that is there', () => {
     const github = await FakeGitHub.start();
     const drafts = [
       github.releases.add({ tag_name: 'v1.2.3', draft: true, body: 'by a person' }),
+      github.releases.add({ tag_name: 'v1.2.3', draft: true, target_commitish: COMMIT, body: 'by a person' }),
+      github.releases.add({
+        tag_name: 'v1.2.3',
+        draft: true,
+        target_commitish: 'main',
+        body: `changed ${MARKER}`,
+      }),
       github.releases.add({
         tag_name: 'v1.2.3',
         draft: true,
@@ -178,7 +185,7 @@ describe('a release that is there', () => {
     const before = JSON.stringify(drafts);
     expect((await run(github, new Outputs(FILES))).code).toBe(0);
     expect(JSON.stringify(drafts)).toBe(before);
-    github.releases.releases.splice(0, 3);
+    github.releases.releases.splice(0, 5);
     expect(published(github)).toEqual(WHOLE);
   });
 
