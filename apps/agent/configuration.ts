@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { Ajv, type ValidateFunction } from 'ajv';
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import type { AgentDocument } from '../../lib/agent/document.ts';
 import schema from '../../lib/agent/schema.json' with { type: 'json' };
 import { AGENT_API_VERSION } from '../../lib/agent/version.ts';
@@ -39,8 +39,9 @@ export function parseDocument<K extends Kind>(kind: K, text: string): DocumentOf
   }
   const validate = validatorOf(kind);
   if (!validate(document)) {
-    const { instancePath = '', message = 'is wrong' } = validate.errors?.[0] ?? {};
-    throw new UsageError(`the ${kind} document: ${instancePath.slice(1).replaceAll('/', '.')} ${message}`);
+    // Of a document that may have several forms, each form's problem; the last error only says that none fits.
+    const problems = validate.errors?.filter(({ keyword }) => keyword !== 'anyOf').map(describeProblem) ?? [];
+    throw new UsageError(`the ${kind} document is not as it should be: ${problems.join(', or ')}`);
   }
   return document as DocumentOf<K>;
 }
@@ -70,6 +71,13 @@ export function options(
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
+}
+
+/** Says which field is meant, which the validator leaves to its parameters. */
+function describeProblem({ instancePath, message = 'is wrong', params }: ErrorObject): string {
+  const where = instancePath === '' ? 'it' : instancePath.slice(1).replaceAll('/', '.');
+  const detail = params['additionalProperty'] ?? params['allowedValue'] ?? params['allowedValues'];
+  return `${where} ${message}${detail === undefined ? '' : ` (${JSON.stringify(detail)})`}`;
 }
 
 function validatorOf(kind: Kind): ValidateFunction {

@@ -9,8 +9,8 @@ export class KubernetesError extends Error {
   readonly retryAfter: number | undefined;
 
   constructor(what: string, answer: { status: number; body: unknown; retryAfter?: number | undefined }) {
-    const { message, reason } = statusOf(answer.body);
-    super(`${what}: ${answer.status === 0 ? '' : `${answer.status} `}${message ?? String(answer.body)}`);
+    const { message = JSON.stringify(answer.body)?.slice(0, 200), reason } = statusOf(answer.body);
+    super(`${what}: ${answer.status === 0 ? '' : `${answer.status} `}${message}`);
     this.status = answer.status;
     this.reason = reason;
     this.retryAfter = answer.retryAfter;
@@ -27,6 +27,18 @@ export function hasStatus(error: unknown, ...statuses: readonly number[]): boole
   return error instanceof KubernetesError && statuses.includes(error.status);
 }
 
+/** Whether the request met a change by another, or its own where it was sent again because an answer got lost. */
+export function isConflict(error: unknown): boolean {
+  return hasStatus(error, 409) && !isAlreadyExists(error) && !isOfAnotherUid(error);
+}
+
+/** Whether the object of that name has another UID than the one that was to be deleted. */
+export function isOfAnotherUid(error: unknown): boolean {
+  return (
+    error instanceof KubernetesError && error.status === 409 && /UID in precondition/.test(error.message)
+  );
+}
+
 /** Whether an object of that name is there already. */
 export function isAlreadyExists(error: unknown): boolean {
   return error instanceof KubernetesError && error.reason === 'AlreadyExists';
@@ -38,5 +50,6 @@ export function isTerminating(error: unknown): boolean {
 }
 
 function statusOf(body: unknown): { message?: string; reason?: string } {
+  if (typeof body === 'string') return { message: body };
   return typeof body === 'object' && body !== null ? body : {};
 }

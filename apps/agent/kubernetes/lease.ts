@@ -1,5 +1,5 @@
 import type { Kubernetes } from './client.ts';
-import { hasStatus } from './errors.ts';
+import { hasStatus, isConflict } from './errors.ts';
 import type { KubernetesObject } from './object.ts';
 import type { Reference } from './resources.ts';
 
@@ -21,10 +21,11 @@ export interface LeaseReference {
   readonly name: string;
 }
 
-const KIND = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' } as const;
+/** What Leases are in the API. */
+export const LEASE_KIND = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' } as const;
 
 function reference({ namespace, name }: LeaseReference): Reference {
-  return { ...KIND, namespace, name };
+  return { ...LEASE_KIND, namespace, name };
 }
 
 /** The Lease; one that is missing is made without a holder, by server-side apply, for which a right by name is enough. */
@@ -34,7 +35,7 @@ export async function readLease(
   fieldManager: string,
 ): Promise<Lease> {
   const found = await client.get<Lease>(reference(lease));
-  return found ?? client.apply<Lease>({ ...KIND, metadata: { ...lease } }, { fieldManager });
+  return found ?? client.apply<Lease>({ ...LEASE_KIND, metadata: { ...lease } }, { fieldManager });
 }
 
 /** Who holds the Lease, if anybody does. */
@@ -48,9 +49,7 @@ export function isExpired({ spec }: Lease, now: number = Date.now()): boolean {
   return Date.parse(spec.renewTime) + (spec.leaseDurationSeconds ?? 0) * 1000 < now;
 }
 
-/**
- * Takes or renews the Lease as it was read. False where anybody has changed it since.
- */
+/** Takes or renews the Lease as it was read. False where anybody else has changed it since. */
 export async function hold(
   client: Kubernetes,
   lease: Lease,
@@ -67,19 +66,29 @@ export async function hold(
   });
 }
 
-/** Removes the holder from the Lease as it was read. False where anybody has changed it since. */
+/** Removes the holder from the Lease as it was read. False where anybody else has changed it since. */
 export function letGo(client: Kubernetes, lease: Lease): Promise<boolean> {
   return change(client, lease, { holderIdentity: null, renewTime: null, acquireTime: null });
 }
 
-async function change(client: Kubernetes, { metadata }: Lease, spec: object): Promise<boolean> {
+async function change(
+  client: Kubernetes,
+  { metadata }: Lease,
+  spec: { holderIdentity: string | null; renewTime: string | null; [field: string]: unknown },
+): Promise<boolean> {
   const { name, namespace = '', resourceVersion } = metadata;
+  const where = reference({ name, namespace });
   try {
-    await client.patch(reference({ name, namespace }), { metadata: { resourceVersion }, spec });
+    await client.patch(where, { metadata: { resourceVersion }, spec });
     return true;
   } catch (error) {
-    if (hasStatus(error, 404, 409)) return false;
-    throw error;
+    if (hasStatus(error, 404)) return false;
+    if (!isConflict(error)) throw error;
+    // Where an answer got lost, the change that is in the way may be this one.
+    const now = (await client.get<Lease>(where))?.spec;
+    return (
+      (now?.holderIdentity || null) === spec.holderIdentity && (now?.renewTime ?? null) === spec.renewTime
+    );
   }
 }
 

@@ -15,44 +15,60 @@ interface Resource {
   readonly namespaced: boolean;
 }
 
+/** Reads what is at a path. */
+type Get = (path: string) => Promise<{ readonly resources?: readonly Resource[] }>;
+
 /** Where the API server keeps objects of each kind, asked once for each group and version. */
 export class Resources {
-  readonly #groups = new Map<string, Promise<readonly Resource[]>>();
-  readonly #get: (path: string) => Promise<{ readonly resources?: readonly Resource[] }>;
-
-  constructor(get: (path: string) => Promise<{ readonly resources?: readonly Resource[] }>) {
-    this.#get = get;
-  }
+  readonly #groups = new Map<string, readonly Resource[]>();
 
   /** The path of an object. */
-  async pathOf({ apiVersion, kind, namespace, name }: Reference): Promise<string> {
-    return `${await this.collectionOf(apiVersion, kind, namespace)}/${encodeURIComponent(name)}`;
+  async pathOf(get: Get, { apiVersion, kind, namespace, name }: Reference): Promise<string> {
+    const resource = await this.#find(get, apiVersion, kind);
+    if (resource.namespaced && namespace === undefined)
+      throw new Error(`the ${kind} ${JSON.stringify(name)} needs a namespace`);
+    return `${collection(apiVersion, resource, namespace)}/${segment(name)}`;
   }
 
   /** The path of the objects of a kind, in one namespace or in all. */
-  async collectionOf(apiVersion: string, kind: string, namespace?: string): Promise<string> {
-    const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-    const resource = (await this.#group(root)).find((known) => known.kind === kind);
-    if (resource === undefined) {
-      // A kind that is installed later is found then.
-      this.#groups.delete(root);
-      const body = { message: `the API server knows no ${kind} in ${apiVersion}`, reason: 'NotFound' };
-      throw new KubernetesError(`${apiVersion} ${kind}`, { status: 404, body });
-    }
-    const where =
-      resource.namespaced && namespace !== undefined ? `/namespaces/${encodeURIComponent(namespace)}` : '';
-    return `${root}${where}/${resource.name}`;
+  async collectionOf(get: Get, apiVersion: string, kind: string, namespace?: string): Promise<string> {
+    return collection(apiVersion, await this.#find(get, apiVersion, kind), namespace);
   }
 
-  #group(root: string): Promise<readonly Resource[]> {
-    const known = this.#groups.get(root);
-    if (known !== undefined) return known;
-    // A subresource (deployments/scale) may have the kind of another resource.
-    const asked = this.#get(root).then(({ resources = [] }) =>
-      resources.filter(({ name }) => !name.includes('/')),
-    );
-    asked.catch(() => this.#groups.delete(root));
-    this.#groups.set(root, asked);
-    return asked;
+  async #find(get: Get, apiVersion: string, kind: string): Promise<Resource> {
+    const root = rootOf(apiVersion);
+    let group = this.#groups.get(root);
+    if (group === undefined) {
+      const { resources = [] } = await get(root);
+      // A subresource (deployments/scale) may have the kind of another resource.
+      group = resources.filter(({ name }) => !name.includes('/'));
+      this.#groups.set(root, group);
+    }
+    const resource = group.find((known) => known.kind === kind);
+    if (resource !== undefined) return resource;
+    // A kind that is installed later is found then.
+    this.#groups.delete(root);
+    const body = { message: `the API server knows no ${kind} in ${apiVersion}`, reason: 'NotFound' };
+    throw new KubernetesError(`${apiVersion} ${kind}`, { status: 404, body });
   }
+}
+
+function rootOf(apiVersion: string): string {
+  return apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+}
+
+function collection(apiVersion: string, { namespaced, name }: Resource, namespace?: string): string {
+  const where = namespaced && namespace !== undefined ? `/namespaces/${segment(namespace)}` : '';
+  return `${rootOf(apiVersion)}${where}/${name}`;
+}
+
+/**
+ * A name as part of a path. What Kubernetes allows in no name is refused: with `..` or nothing in its place the path
+ * would be another object's, or that of all.
+ * @see https://github.com/kubernetes/apimachinery/blob/master/pkg/api/validation/path/name.go
+ */
+function segment(name: string): string {
+  if (name === '' || name === '.' || name === '..' || /[/%]/.test(name))
+    throw new Error(`${JSON.stringify(name)} is no name of a Kubernetes object`);
+  return encodeURIComponent(name);
 }

@@ -1,14 +1,21 @@
-import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
+import { type DestinationStream, type Logger, levels, pino, stdTimeFunctions } from 'pino';
 
 /** A structured log: one JSON object a line. */
 export type Log = Logger;
 
-/** A log at standard output; levels are words, times RFC 3339. */
+const DEFAULT_LEVEL = 'info';
+
+/**
+ * A log at standard output; levels are words, times RFC 3339. `KEELSON_LOG_LEVEL` is `trace`, `debug`, `info`, `warn`,
+ * `error`, `fatal` or `silent`.
+ */
 export function createLog(program: string, destination?: DestinationStream): Log {
-  return pino(
+  const asked = process.env['KEELSON_LOG_LEVEL'] ?? DEFAULT_LEVEL;
+  const known = asked === 'silent' || Object.hasOwn(levels.values, asked);
+  const log = pino(
     {
       base: { program },
-      level: process.env['KEELSON_LOG_LEVEL'] ?? 'info',
+      level: known ? asked : DEFAULT_LEVEL,
       messageKey: 'message',
       errorKey: 'error',
       timestamp: stdTimeFunctions.isoTime,
@@ -18,11 +25,22 @@ export function createLog(program: string, destination?: DestinationStream): Log
     // A line is written before the next step, so that a killed process has logged all that it did.
     destination ?? pino.destination({ dest: 1, sync: true }),
   );
+  if (!known) log.warn({ asked }, `KEELSON_LOG_LEVEL is no level: the log is at ${DEFAULT_LEVEL}`);
+  return log;
 }
+
+/** How many causes of an error are told: one could be its own. */
+const CAUSES = 5;
 
 /** What a log says of an error: its message, and those of what caused it. Stacks help nobody who runs a cluster. */
 export function describeError(error: unknown): string {
+  return described(error, CAUSES);
+}
+
+function described(error: unknown, causes: number): string {
   if (!(error instanceof Error)) return String(error);
-  const cause = error.cause === undefined ? '' : `: ${describeError(error.cause)}`;
-  return `${error.message || error.name}${cause}`;
+  // Where a host has several addresses, the error says nothing itself.
+  const several = error instanceof AggregateError ? error.errors.map((each) => described(each, 0)) : [];
+  const message = error.message || several.join('; ') || error.name;
+  return error.cause === undefined || causes === 0 ? message : `${message}: ${described(error.cause, causes - 1)}`;
 }

@@ -19,7 +19,7 @@ export function serveHealth(port: number, { unhealthy, unready, metrics }: Healt
     };
     request.resume();
     const path = request.url?.split('?', 1)[0];
-    if (request.method !== 'GET') response.writeHead(405).end();
+    if (request.method !== 'GET') response.writeHead(405, { allow: 'GET' }).end();
     else if (path === '/healthz') answer(unhealthy());
     else if (path === '/readyz') answer(unready());
     else if (path === '/metrics') {
