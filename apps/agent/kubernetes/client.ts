@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { type ApiRequest, Connection } from './connection.ts';
 import { hasStatus, isOfAnotherUid } from './errors.ts';
@@ -33,6 +34,8 @@ export class Kubernetes {
   constructor(connection: Connection, signal?: AbortSignal, resources: Resources = new Resources()) {
     this.#connection = connection;
     this.signal = signal;
+    // Each request listens to it while it lasts, and there is no limit to how many do at once.
+    if (signal !== undefined) setMaxListeners(0, signal);
     this.#resources = resources;
   }
 
