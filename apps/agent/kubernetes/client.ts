@@ -1,11 +1,12 @@
 import { setMaxListeners } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { type ApiRequest, Connection } from './connection.ts';
-import { hasStatus, isOfAnotherUid } from './errors.ts';
+import { hasStatus, isConflict } from './errors.ts';
 import { listAll } from './list.ts';
 import type { KubernetesObject, ObjectList } from './object.ts';
 import { ask, askText, open, type RepeatedRequest } from './request.ts';
 import { type Reference, Resources } from './resources.ts';
+import { retried } from './retry.ts';
 import { query, type Selection } from './selection.ts';
 
 export type { Selection } from './selection.ts';
@@ -136,9 +137,16 @@ export class Kubernetes {
       propagationPolicy: 'Background',
       ...(uid !== undefined && { preconditions: { uid } }),
     };
-    await this.request({ method: 'DELETE', path, body, despiteConflict: true }).catch((error: unknown) => {
-      if (!hasStatus(error, 404) && !isOfAnotherUid(error)) throw error;
-    });
+    const deleteOnce = async (): Promise<void> => {
+      try {
+        await this.request({ method: 'DELETE', path, body });
+      } catch (error) {
+        if (hasStatus(error, 404)) return;
+        const isOther = isConflict(error) && uid !== undefined && (await this.#uidOf(reference)) !== uid;
+        if (!isOther) throw error;
+      }
+    };
+    await retried(deleteOnce, this.signal, { mayPass: isConflict });
   }
 
   /** The end of a container's log. */
@@ -170,6 +178,10 @@ export class Kubernetes {
   /** Sends a request once, and hands over the answer's beginning where it is a success. */
   open(request: ApiRequest): Promise<IncomingMessage> {
     return open(this.#connection, this.#signed(request));
+  }
+
+  async #uidOf(reference: Reference): Promise<string | undefined> {
+    return (await this.getMetadata(reference))?.metadata.uid;
   }
 
   readonly #discover = (path: string): Promise<object> => this.request({ method: 'GET', path });

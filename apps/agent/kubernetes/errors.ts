@@ -29,14 +29,7 @@ export function hasStatus(error: unknown, ...statuses: readonly number[]): boole
 
 /** Whether the request met a change by another, or its own where it was sent again because an answer got lost. */
 export function isConflict(error: unknown): boolean {
-  return hasStatus(error, 409) && !isAlreadyExists(error) && !isOfAnotherUid(error);
-}
-
-/** Whether the object of that name has another UID than the one that was to be deleted. */
-export function isOfAnotherUid(error: unknown): boolean {
-  return (
-    error instanceof KubernetesError && error.status === 409 && /UID in precondition/.test(error.message)
-  );
+  return hasStatus(error, 409) && !isAlreadyExists(error);
 }
 
 /** Whether an object of that name is there already. */

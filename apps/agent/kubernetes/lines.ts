@@ -18,6 +18,7 @@ export async function* lines(stream: AsyncIterable<Buffer>, longest: number): As
     }
     length += chunk.length - from;
     if (length > longest) throw new Error(`a line has more than ${longest} bytes`);
-    begun.push(chunk.subarray(from));
+    // Even an empty part would keep its chunk in memory.
+    if (from < chunk.length) begun.push(chunk.subarray(from));
   }
 }

@@ -3,7 +3,7 @@ import type { Kubernetes } from './client.ts';
 import { noAnswer } from './connection.ts';
 import { KubernetesError } from './errors.ts';
 import { lines } from './lines.ts';
-import type { KubernetesObject } from './object.ts';
+import type { KubernetesObject, ObjectList } from './object.ts';
 import { isOlder } from './resource-version.ts';
 import { query, type Selection, selectors } from './selection.ts';
 
@@ -27,26 +27,39 @@ export async function* follow<T extends KubernetesObject>(
   watched: Watched,
   version: string | undefined,
 ): AsyncGenerator<StreamEvent<T>> {
-  const { apiVersion, kind, namespace, name } = watched;
   if (version !== undefined) {
     yield* events<T>(await open(client, watched, version));
-  } else if (name === undefined) {
-    const { items, metadata } = await client.list<T>(watched);
-    yield { type: 'listed', objects: items, version: metadata.resourceVersion };
-    yield* events<T>(await open(client, watched, metadata.resourceVersion));
+  } else if (watched.name === undefined) {
+    let list: ObjectList<T> | undefined = await client.list<T>(watched);
+    const { resourceVersion } = list.metadata;
+    yield { type: 'listed', objects: list.items, version: resourceVersion };
+    // It would be kept in memory as long as the watch lasts.
+    list = undefined;
+    yield* events<T>(await open(client, watched, resourceVersion));
   } else {
+    yield* followOne<T>(client, watched, watched.name);
+  }
+}
+
+/**
+ * The object's own version may be too old to watch from. So the watch begins where the cluster is, with what is there, and
+ * the object is read once it has begun: nothing falls between the two.
+ */
+async function* followOne<T extends KubernetesObject>(
+  client: Kubernetes,
+  watched: Watched,
+  name: string,
+): AsyncGenerator<StreamEvent<T>> {
+  const { apiVersion, kind, namespace } = watched;
+  const answer = await open(client, watched);
+  try {
     const reference = { apiVersion, kind, name, ...(namespace !== undefined && { namespace }) };
-    // The object's own version may be too old to watch from. So the watch begins where the cluster is, with what is there,
-    // and the object is read once it has begun: nothing falls between the two.
-    const answer = await open(client, watched);
-    try {
-      const object = await client.get<T>(reference);
-      yield { type: 'listed', objects: object === undefined ? [] : [object] };
-      const known = object?.metadata.resourceVersion ?? '';
-      for await (const event of events<T>(answer)) if (isOlder(known, event.version)) yield event;
-    } finally {
-      answer.destroy();
-    }
+    const object = await client.get<T>(reference);
+    yield { type: 'listed', objects: object === undefined ? [] : [object] };
+    const known = object?.metadata.resourceVersion ?? '';
+    for await (const event of events<T>(answer)) if (isOlder(known, event.version)) yield event;
+  } finally {
+    answer.destroy();
   }
 }
 

@@ -37,6 +37,7 @@ export async function* watch<T extends KubernetesObject>(
   let tracked: string | undefined;
   let newest = '';
   let failures = 0;
+  let refused = 0;
   while (!signal.aborted) {
     const startedAt = performance.now();
     try {
@@ -44,11 +45,12 @@ export async function* watch<T extends KubernetesObject>(
         if (signal.aborted) return;
         const { version } = event;
         if (event.type === 'listed') {
-          if (version !== undefined && isOlder(version, newest) && failures < LISTS_REFUSED)
+          if (version !== undefined && isOlder(version, newest) && ++refused < LISTS_REFUSED)
             throw new KubernetesError('list', {
               status: 0,
               body: `it is of ${version}, and ${newest} was seen`,
             });
+          refused = 0;
           yield { type: 'listed', objects: event.objects };
         } else {
           failures = 0;

@@ -42,5 +42,7 @@ function described(error: unknown, causes: number): string {
   // Where a host has several addresses, the error says nothing itself.
   const several = error instanceof AggregateError ? error.errors.map((each) => described(each, 0)) : [];
   const message = error.message || several.join('; ') || error.name;
-  return error.cause === undefined || causes === 0 ? message : `${message}: ${described(error.cause, causes - 1)}`;
+  return error.cause === undefined || causes === 0
+    ? message
+    : `${message}: ${described(error.cause, causes - 1)}`;
 }

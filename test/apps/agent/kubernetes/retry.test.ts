@@ -78,10 +78,12 @@ describe('a conflict', () => {
     expect(local?.requests).toHaveLength(3);
   });
 
-  test('with an object that has another UID ends a deletion at once', async () => {
-    const message = 'Precondition failed: UID in precondition: a, UID in object meta: b';
-    local = await serve((_, response) => json(response, 409, { reason: 'Conflict', message }));
+  test('ends a deletion where the object has another UID than the one that is meant', async () => {
+    const other = { ...configMap('map', '1'), metadata: { name: 'map', uid: 'b' } };
+    local = await serve(({ method }, response) =>
+      method === 'DELETE' ? json(response, 409, CONFLICT) : json(response, 200, other),
+    );
     await local.client().delete(MAP, 'a');
-    expect(local.requests).toHaveLength(1);
+    expect(local.requests).toHaveLength(2);
   });
 });
