@@ -209,4 +209,29 @@ describe.skipIf(withoutApi)(`the agent's client, a real API server and a proxy w
     );
     expect(lines).toEqual([]);
   });
+
+  test('the proxy gives the same requests the same faults for one seed, and others for another', async () => {
+    const outcomes = async (seed: number): Promise<string> => {
+      const seeded = await startFaultyProxy(testApi().kubeconfig, { seed, faults: { ...SOME, delayed: 0 } });
+      const client = connect(seeded.kubeconfig);
+      const requests = numbered(10, 'path').map(async (name) => {
+        let line = '';
+        for (let count = 0; count < 30; count++) {
+          const path = `/api/v1/namespaces/${namespace}/configmaps/${name}`;
+          line += await client.open({ method: 'GET', path }).then(
+            () => '.',
+            (error: { status: number }) => (error.status === 404 ? '.' : `${error.status}`),
+          );
+        }
+        return line;
+      });
+      const lines = await Promise.all(requests);
+      await seeded.close();
+      return lines.join('\n');
+    };
+    const [first, again, other] = [await outcomes(1), await outcomes(1), await outcomes(2)];
+    expect(again).toBe(first);
+    expect(other).not.toBe(first);
+    expect(first).toMatch(/429/);
+  });
 });
