@@ -11,8 +11,8 @@ import { isOlder } from '../../apps/agent/kubernetes/resource-version.ts';
 import { type Watched, watch } from '../../apps/agent/kubernetes/watch.ts';
 import { connect, forEach } from '../apps/agent/kubernetes/connect.ts';
 import { type FaultyProxy, startFaultyProxy } from '../support/faulty-proxy.ts';
+import { accountKubeconfig } from './account-kubeconfig.ts';
 import { Api, waitFor } from './api.ts';
-import { readKubeconfig, writeKubeconfig } from './kubeconfig.ts';
 import { missing, testApi, withoutApi } from './provided.ts';
 
 const namespace = `agent-watch-${process.pid}`;
@@ -83,7 +83,7 @@ describe.skipIf(withoutApi)(`the agent's watch, a real API server and a proxy wi
     await api?.delete(`/api/v1/namespaces/${namespace}`);
   });
 
-  test('ten watches see what becomes of 50 objects in 500 changes, through 200 faults and never backwards', async () => {
+  test('twenty watches see what becomes of 50 objects in 500 changes, through 200 faults and never backwards', async () => {
     const names = Array.from({ length: 50 }, (_, index) => `map-${index}`);
     proxy.setFaults({
       // No watch lasts.
@@ -96,22 +96,24 @@ describe.skipIf(withoutApi)(`the agent's watch, a real API server and a proxy wi
     });
     const stop = new AbortController();
     const client = connect(proxy.kubeconfig, 3000);
-    const mirrors = Array.from({ length: 10 }, () => new Mirror());
+    const mirrors = Array.from({ length: 20 }, () => new Mirror());
     const running = Promise.all(mirrors.map((mirror) => mirror.run(client, MAPS, stop.signal)));
     const faults = (): number => {
       const { watchClosed, watchGone, staleList, unavailable, closedBefore, truncated } = proxy.counts;
       return watchClosed + watchGone + staleList + unavailable + closedBefore + truncated;
     };
     await forEach(names, (name) => direct.create(configMap(name, 'ü'.repeat(20_000))));
+    const change = async (number: number): Promise<void> => {
+      const name = names[(number * 7 + Math.floor(number / 50)) % names.length] ?? '';
+      // Every fifth change is the end of an object, which another change brings back.
+      if (number % 5 === 0) await direct.delete({ ...MAPS, name });
+      else await direct.apply(configMap(name, `${number}`), { fieldManager: 'keelson-test' });
+    };
     const deadline = Date.now() + 30_000;
     let changes = 50;
     while ((changes < 500 || faults() < 220) && Date.now() < deadline) {
-      const name = names[(changes * 7) % names.length] ?? '';
-      // Every fifth change is the end of an object, and the change after that its return.
-      if (changes % 5 === 0) await direct.delete({ ...MAPS, name });
-      else await direct.apply(configMap(name, `${changes}`), { fieldManager: 'keelson-test' });
-      changes++;
-      await sleep(20);
+      await Promise.all(Array.from({ length: 5 }, () => change(changes++)));
+      await sleep(100);
     }
     proxy.setFaults({});
     const expected = await versionsNow();
@@ -189,11 +191,5 @@ async function accountThatMay(verbs: readonly string[], name: string): Promise<s
     roleRef: { apiGroup: rbac, kind: 'Role', name: metadata.name },
     subjects: [{ kind: 'ServiceAccount', ...metadata }],
   });
-  const { status } = await direct.request<{ status: { token: string } }>({
-    method: 'POST',
-    path: `/api/v1/namespaces/${namespace}/serviceaccounts/${metadata.name}/token`,
-    body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} },
-  });
-  const { server, ca = '' } = await readKubeconfig(testApi().kubeconfig);
-  return writeKubeconfig(join(folder, metadata.name), { server, ca, token: status.token });
+  return accountKubeconfig(testApi().kubeconfig, metadata, join(folder, metadata.name));
 }

@@ -22,6 +22,8 @@ export interface ApiRequest {
 const TIMEOUT_MS = 30_000;
 /** API servers close a connection that was idle for 90 s; a request on its way then would be lost. */
 const IDLE_MS = 60_000;
+/** A connection on which nothing is said, as a watch's, is probed by TCP so often: one whose other end is gone ends soon. */
+const PROBE_MS = 15_000;
 /** Tokens of ServiceAccounts are replaced long before they end, so that reading them once a minute is enough. */
 const CREDENTIALS_MS = 60_000;
 
@@ -115,7 +117,7 @@ export class Connection {
   }
 
   #agentWith(secure: https.AgentOptions): http.Agent {
-    const kept = { keepAlive: true, timeout: IDLE_MS };
+    const kept = { keepAlive: true, keepAliveMsecs: PROBE_MS, timeout: IDLE_MS };
     return this.#server.protocol === 'http:' ? new http.Agent(kept) : new https.Agent({ ...kept, ...secure });
   }
 }
