@@ -19,6 +19,7 @@ import { startWebhooks } from './webhooks/receive-webhooks.ts';
 
 const LOADED_WITHIN_MS = 20_000;
 const RETENTION_MS = 60_000;
+const SPREAD_MS = 10;
 
 interface Served {
   readonly controller: PipelineController;
@@ -72,7 +73,8 @@ export class Leadership {
       if (event.type === 'listed') {
         const present = new Set(event.objects.map(({ metadata }) => metadata.name));
         for (const name of this.#served.keys()) if (!present.has(name)) this.#leave(name);
-        for (const name of present) this.#serve(name, signal);
+        // Many pipelines that are found at once are not read at once.
+        for (const name of present) this.#serve(name, signal, Math.random() * present.size * SPREAD_MS);
         if (!this.#ready) void this.#whenLoaded(signal);
       } else if (event.type === 'deleted' || event.object.metadata.deletionTimestamp !== undefined) {
         this.#leave(event.object.metadata.name);
@@ -127,11 +129,12 @@ export class Leadership {
     return [...this.#served.values()].map(({ controller }) => controller);
   }
 
-  #serve(namespace: string, signal: AbortSignal): void {
+  #serve(namespace: string, signal: AbortSignal, inMs = 0): void {
     if (this.#served.has(namespace)) return;
     const stop = new AbortController();
     const until = AbortSignal.any([signal, stop.signal]);
     const controller = new PipelineController(this.#context, namespace, this.#shared, until);
+    controller.start(inMs);
     this.#served.set(namespace, { controller, stop });
     this.#context.metrics.pipelines.set(this.#served.size);
   }

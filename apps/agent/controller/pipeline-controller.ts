@@ -70,6 +70,7 @@ export class PipelineController {
   readonly #ledger: LedgerStore;
   readonly #repository: RepositorySource;
   readonly #tasks: readonly Periodic[];
+  readonly #look: Periodic;
   readonly #poll: Periodic;
   readonly #reconcile: Periodic;
   readonly #repair: Periodic;
@@ -100,8 +101,8 @@ export class PipelineController {
     this.#repair = this.#periodic('repair', () => this.#putInOrder(), REPAIR_MS);
     this.#release = this.#periodic('release', () => this.#releaseWhatPassed(), RELEASE_MS);
     this.#digests = this.#periodic('digests', () => this.#noteDigests(), RECONCILE_MS);
-    const look = this.#periodic('configuration', () => this.#look(), LOOK_MS);
-    this.#tasks = [look, this.#poll, this.#reconcile, this.#repair, this.#release, this.#digests];
+    this.#look = this.#periodic('configuration', () => this.#readConfiguration(), LOOK_MS);
+    this.#tasks = [this.#look, this.#poll, this.#reconcile, this.#repair, this.#release, this.#digests];
     this.#builds = new ImageBuilds(context, {
       pipeline: this.#handle(),
       ledger: this.#ledger,
@@ -122,7 +123,11 @@ export class PipelineController {
       wake: () => this.#reconcile.wake(),
       signal,
     });
-    look.wake();
+  }
+
+  /** Serves it from now on, or in a while. */
+  start(inMs: number): void {
+    this.#look.wake(inMs);
   }
 
   /** Looks up the heads soon: somebody says that there is something new. */
@@ -146,7 +151,7 @@ export class PipelineController {
   }
 
   /** Reads the configuration where it has changed. */
-  async #look(): Promise<undefined> {
+  async #readConfiguration(): Promise<undefined> {
     const reference = {
       apiVersion: 'v1',
       kind: 'ConfigMap',
