@@ -54,9 +54,12 @@ export const controller: Program = async (args, { environment, log, signal }) =>
     log,
     signal,
   };
-  await leadWhenElected(client, election, (leading) =>
-    new Leadership(context, http, registry, leading).run(),
-  );
+  await leadWhenElected(client, election, (leading) => {
+    // What is under way when the Lease is lost must not go on for long.
+    const bound = client.until(leading);
+    const events = new Events(bound, 'keelson-controller', log);
+    return new Leadership({ ...context, client: bound, events }, http, registry, leading).run();
+  });
   health.close();
   return 0;
 };
