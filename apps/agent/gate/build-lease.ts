@@ -1,26 +1,22 @@
+import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kubernetes } from '../kubernetes/client.ts';
-import {
-  hold,
-  holderOf,
-  isExpired,
-  type Lease,
-  type LeaseReference,
-  letGo,
-  readLease,
-} from '../kubernetes/lease.ts';
+import { hold, holderOf, type Lease, type LeaseReference, letGo, readLease } from '../kubernetes/lease.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { FIELD_MANAGER } from './field-manager.ts';
 
-/** For how long the Lease holds good, and how often it is renewed. */
+/** For how long the Lease holds good. It is renewed each time that the build is looked after. */
 const SECONDS = 60;
-const RENEWAL_MS = 10_000;
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 2_000;
 
 /** The Lease of a build: whoever holds it is the pod that builds. */
 export class BuildLease {
   readonly #client: Kubernetes;
   readonly #lease: LeaseReference;
   readonly #holder: string;
+  #seen: { readonly version: string | undefined; readonly at: number } = { version: undefined, at: 0 };
+  #goodUntil = 0;
 
   /** @param holder the pod's UID */
   constructor(client: Kubernetes, lease: LeaseReference, holder: string) {
@@ -29,50 +25,65 @@ export class BuildLease {
     this.#holder = holder;
   }
 
+  /** Whether no other pod can have taken it since it was renewed. */
+  get isGood(): boolean {
+    return performance.now() < this.#goodUntil;
+  }
+
   /** Waits until no other pod of the build holds it, and takes it. */
   async take(signal: AbortSignal): Promise<void> {
-    while (!(await this.tryTake())) await sleep(500, undefined, { signal });
+    for (let pause = FIRST_PAUSE_MS; !(await this.tryTake()); ) {
+      await sleep(pause, undefined, { signal });
+      pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
+    }
   }
 
   /** Takes it, or renews it, where no other pod has it. */
   async tryTake(): Promise<boolean> {
-    const lease = await readLease(this.#client, this.#lease, FIELD_MANAGER);
-    const holder = holderOf(lease);
-    const free = holder === undefined || holder === this.#holder || (await this.#isStale(lease, holder));
-    return free && hold(this.#client, lease, this.#holder, SECONDS);
+    for (;;) {
+      const askedAt = performance.now();
+      const lease = await this.#read();
+      const holder = holderOf(lease);
+      if (holder !== undefined && holder !== this.#holder && !(await this.#isStale(lease, holder)))
+        return false;
+      if (await hold(this.#client, lease, this.#holder, SECONDS)) {
+        this.#goodUntil = askedAt + SECONDS * 1000;
+        return true;
+      }
+    }
   }
 
-  /** Renews it until `signal` is aborted. Where another had taken it for lost, `lost` is asked what to do. */
-  async keep(signal: AbortSignal, lost: () => Promise<void>): Promise<void> {
-    while (!signal.aborted) {
-      await sleep(RENEWAL_MS, undefined, { signal }).catch(() => undefined);
-      if (signal.aborted) return;
-      const lease = await readLease(this.#client, this.#lease, FIELD_MANAGER).catch(() => undefined);
-      if (lease === undefined) continue;
-      const before = holderOf(lease);
-      const mine = await (before === this.#holder
-        ? hold(this.#client, lease, this.#holder, SECONDS)
-        : this.tryTake()
-      ).catch(() => false);
-      if (mine && before !== this.#holder) await lost();
-    }
+  /** Whether it is this pod's. */
+  async isOwn(): Promise<boolean> {
+    return holderOf(await this.#read()) === this.#holder;
   }
 
   /** Gives it up, where it is this pod's. */
   async giveUp(): Promise<void> {
-    for (let tries = 0; tries < 5; tries++) {
-      const lease = await readLease(this.#client, this.#lease, FIELD_MANAGER);
+    this.#goodUntil = 0;
+    for (;;) {
+      const lease = await this.#read();
       if (holderOf(lease) !== this.#holder || (await letGo(this.#client, lease))) return;
     }
   }
 
-  /** A pod that is gone or has ended holds nothing; nor does one that was not heard of for too long. */
+  /**
+   * A pod that is gone or has ended holds nothing. Nor does one that was not heard of for too long, measured by one's
+   * own clock: that of another node may be wrong.
+   */
   async #isStale(lease: Lease, holder: string): Promise<boolean> {
-    if (isExpired(lease)) return true;
+    const version = lease.metadata.resourceVersion;
+    const now = performance.now();
+    if (this.#seen.version !== version) this.#seen = { version, at: now };
+    if (now - this.#seen.at > (lease.spec?.leaseDurationSeconds ?? SECONDS) * 1000) return true;
     const { namespace } = this.#lease;
     const { items } = await this.#client.list<Pod>({ apiVersion: 'v1', kind: 'Pod', namespace });
     const pod = items.find(({ metadata }) => metadata.uid === holder);
     return pod === undefined || pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+  }
+
+  #read(): Promise<Lease> {
+    return readLease(this.#client, this.#lease, FIELD_MANAGER);
   }
 }
 

@@ -3,20 +3,27 @@ import type { KnownImage } from '../status/known-images.ts';
 
 /** What a gate knows when it decides. */
 export interface Situation {
-  /** This pod's UID. */
-  readonly id: string;
   /** The digest that this pod runs. */
   readonly digest: string;
-  /** What is known of the image. */
-  readonly image: KnownImage | undefined;
+  /** What is known of images. */
+  readonly images: readonly KnownImage[];
   /** What ran before, newest first. */
   readonly runs: readonly BuildRun[];
   /** In a listener: what the build before was started for. */
-  readonly before?: { readonly commit?: string | undefined; readonly digest?: string | undefined };
+  readonly before?: Image | undefined;
+}
+
+/** An image, by what is known of it. */
+export interface Image {
+  readonly digest?: string | undefined;
+  readonly commit?: string | undefined;
 }
 
 /** Whether there is anything to build, and why not. */
-export type Decision = { readonly answer: 'run' } | { readonly answer: 'skip'; readonly because: string };
+export type Decision =
+  /** `unsure` where the image's commit, which is not known, could still say that it was built. */
+  | { readonly answer: 'run'; readonly unsure: boolean }
+  | { readonly answer: 'skip'; readonly because: string };
 
 /** A build that has come to an end of its own; one whose pod went away is built again. */
 const FINISHED: ReadonlySet<BuildPhase> = new Set<BuildPhase>(['Succeeded', 'Failed', 'TimedOut']);
@@ -25,22 +32,24 @@ const FINISHED: ReadonlySet<BuildPhase> = new Set<BuildPhase>(['Succeeded', 'Fai
  * The commit decides, not the digest: an image build that changed nothing has a new digest. Where the commit is not
  * known, the digest stands for it.
  */
-export function decide({ id, digest, image, runs, before }: Situation): Decision {
-  const commit = image?.commit;
-  const same = (other: {
-    readonly commit?: string | undefined;
-    readonly digest?: string | undefined;
-  }): boolean => other.digest === digest || (commit !== undefined && other.commit === commit);
-  const finished = runs.find((run) => FINISHED.has(run.phase) && (run.id === id || same(run)));
+export function decide({ digest, images, runs, before }: Situation): Decision {
+  const commitOf = (image: Image): string | undefined =>
+    image.commit ?? images.find((known) => known.digest === image.digest)?.commit;
+  const commit = commitOf({ digest });
+  const isSame = (image: Image): boolean =>
+    image.digest === digest || (commit !== undefined && commitOf(image) === commit);
   const what = commit === undefined ? `the image ${digest}` : `the commit ${commit}`;
-  if (finished !== undefined) {
-    return {
-      answer: 'skip',
-      because: `${what} was built before, by the pod ${finished.pod}: ${finished.phase}`,
-    };
+  const finished = runs.filter(({ phase }) => FINISHED.has(phase));
+  const same = finished.find(isSame);
+  if (same !== undefined) {
+    return { answer: 'skip', because: `${what} was built before, by the pod ${same.pod}: ${same.phase}` };
   }
-  if (before !== undefined && same(before)) {
+  if (before !== undefined && isSame(before)) {
     return { answer: 'skip', because: `${what} is what the build before this listener was started for` };
   }
-  return { answer: 'run' };
+  const others = before === undefined ? finished : [...finished, before];
+  return {
+    answer: 'run',
+    unsure: commit === undefined && others.some((image) => commitOf(image) !== undefined),
+  };
 }

@@ -3,10 +3,9 @@ import { Kubernetes } from '../kubernetes/client.ts';
 import { Events } from '../kubernetes/events.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { type Program, variable } from '../program.ts';
-import type { GateParts } from './build-gate.ts';
+import { BuildGate } from './build-gate.ts';
 import { BuildLease } from './build-lease.ts';
-import { DeploymentGate } from './deployment-gate.ts';
-import { serveJob } from './job-gate.ts';
+import { HandOver } from './hand-over.ts';
 import { KeelHold } from './keel-hold.ts';
 import { RunDirectory } from './run-directory.ts';
 import { RunRecord } from './run-record.ts';
@@ -30,7 +29,12 @@ export const gate: Program = async (args, { environment, log, signal }) => {
           kind: 'Deployment',
           metadata: { name: configuration.deployment, namespace },
         };
-  const parts: GateParts = {
+  const hold =
+    'job' in configuration
+      ? undefined
+      : new KeelHold(client, { namespace, name: configuration.deployment }, log);
+  const handOver = 'job' in configuration ? undefined : configuration.handOver;
+  await new BuildGate({
     configuration,
     client,
     pod,
@@ -46,14 +50,10 @@ export const gate: Program = async (args, { environment, log, signal }) => {
       pod,
     }),
     services: new Services(client, namespace, configuration.services, log),
+    hold,
+    handOver: hold && handOver && new HandOver(hold, pod.uid, handOver.timeoutSeconds, log),
     log,
     signal,
-  };
-  if ('job' in configuration) {
-    await serveJob(parts);
-  } else {
-    const hold = new KeelHold(client, { namespace, name: configuration.deployment }, log);
-    await new DeploymentGate(parts, hold, configuration.handOver).serve();
-  }
+  }).serve();
   return 0;
 };

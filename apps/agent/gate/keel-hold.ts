@@ -1,16 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { KeelsonAnnotations } from '../../../lib/kubernetes/labels.ts';
 import type { Kubernetes } from '../kubernetes/client.ts';
 import { hasStatus, KubernetesError } from '../kubernetes/errors.ts';
-import type { KubernetesObject } from '../kubernetes/object.ts';
+import type { Reference } from '../kubernetes/resources.ts';
 import type { Log } from '../observe/log.ts';
 
 const POLICY = 'keel.sh/policy';
 const NEVER = 'never';
-
-/** Keel writes its old copy of a Deployment within moments of reading it, and looks again after at most a minute. */
-const CHECKS_MS = [2_000, 3_000, 5_000, 10_000, 40_000];
-const LATER_MS = 60_000;
 
 /**
  * Holds Keel back from a Deployment: an annotation over the policy in its labels. It is removed again, and no policy is
@@ -18,7 +13,7 @@ const LATER_MS = 60_000;
  */
 export class KeelHold {
   readonly #client: Kubernetes;
-  readonly #deployment: { readonly namespace: string; readonly name: string };
+  readonly #deployment: Reference;
   readonly #log: Log;
 
   constructor(
@@ -27,75 +22,55 @@ export class KeelHold {
     log: Log,
   ) {
     this.#client = client;
-    this.#deployment = deployment;
+    this.#deployment = { apiVersion: 'apps/v1', kind: 'Deployment', ...deployment };
     this.#log = log;
   }
 
   /** The annotations of the Deployment. */
   async annotations(): Promise<Readonly<Record<string, string>>> {
-    return (await this.#read()).metadata.annotations ?? {};
-  }
-
-  /** Holds Keel back, and asks for the next listener where the build hands over. */
-  async hold(handOver?: string): Promise<void> {
-    await this.#annotate({
-      [POLICY]: NEVER,
-      ...(handOver !== undefined && { [KeelsonAnnotations.HAND_OVER]: handOver }),
-    });
+    const found = await this.#client.getMetadata(this.#deployment);
+    if (found !== undefined) return found.metadata.annotations ?? {};
+    const { namespace, name } = this.#deployment;
+    const body = { message: 'is gone' };
+    throw new KubernetesError(`the Deployment ${namespace}/${name}`, { status: 404, body });
   }
 
   /**
-   * Looks until `signal` is aborted whether the hold is still there. Where no admission policy keeps Keel from it, Keel
-   * may erase one that was made between its reading and its writing.
+   * Holds Keel back.
+   *
+   * @param asks the pod that asks for the next listener, where the build hands over
    */
-  async keep(signal: AbortSignal): Promise<void> {
-    for (let check = 0; !signal.aborted; check++) {
-      await sleep(CHECKS_MS[check] ?? LATER_MS, undefined, { signal }).catch(() => undefined);
-      if (signal.aborted) return;
-      try {
-        if ((await this.annotations())[POLICY] === NEVER) continue;
-        this.#log.warn('the hold was erased, and is made again');
-        await this.hold();
-        check = 0;
-      } catch (error) {
-        this.#log.warn({ error }, 'the hold could not be looked at');
-      }
-    }
+  async hold(asks?: string): Promise<void> {
+    const annotations = {
+      [POLICY]: NEVER,
+      ...(asks !== undefined && { [KeelsonAnnotations.HAND_OVER]: asks }),
+    };
+    await this.#client.patch(this.#deployment, { metadata: { annotations } });
+  }
+
+  /**
+   * Holds Keel back where it is not any more: without an admission policy that keeps Keel from it, Keel may erase a hold
+   * that was made between its reading and its writing.
+   */
+  async holdAgain(): Promise<void> {
+    if ((await this.annotations())[POLICY] === NEVER) return;
+    this.#log.warn('the hold is not there, and is made again');
+    await this.hold();
   }
 
   /** Lets Keel go again. A policy that is not the gate's stays. */
   async release(): Promise<void> {
-    for (let tries = 0; tries < 10; tries++) {
-      const { metadata } = await this.#read();
-      if (metadata.annotations?.[POLICY] !== NEVER) return;
-      try {
-        await this.#annotate({ [POLICY]: null }, metadata.resourceVersion);
-        return;
-      } catch (error) {
-        if (!hasStatus(error, 409)) throw error;
-      }
-    }
-  }
-
-  async #annotate(
-    annotations: Readonly<Record<string, string | null>>,
-    resourceVersion?: string,
-  ): Promise<void> {
-    const metadata = { annotations, ...(resourceVersion !== undefined && { resourceVersion }) };
-    await this.#client.patch(this.#reference(), { metadata });
-  }
-
-  async #read(): Promise<KubernetesObject> {
-    const found = await this.#client.get(this.#reference());
-    if (found !== undefined) return found;
-    const { namespace, name } = this.#deployment;
-    throw new KubernetesError(`the Deployment ${namespace}/${name}`, {
-      status: 404,
-      body: { message: 'is gone' },
+    const { namespace = '', name, apiVersion, kind } = this.#deployment;
+    const path = await this.#client.pathOf({ apiVersion, kind, metadata: { namespace, name } });
+    const annotation = `/metadata/annotations/${POLICY.replace('/', '~1')}`;
+    const body = [
+      { op: 'test', path: annotation, value: NEVER },
+      { op: 'remove', path: annotation },
+    ];
+    const contentType = 'application/json-patch+json';
+    await this.#client.request({ method: 'PATCH', path, body, contentType }).catch(async (error: unknown) => {
+      // The test has failed, unless something else was refused.
+      if (!hasStatus(error, 422) || (await this.annotations())[POLICY] === NEVER) throw error;
     });
-  }
-
-  #reference(): { apiVersion: string; kind: string; namespace: string; name: string } {
-    return { apiVersion: 'apps/v1', kind: 'Deployment', ...this.#deployment };
   }
 }

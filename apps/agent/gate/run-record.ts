@@ -1,19 +1,26 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { BuildPhase, BuildRun } from '../../../lib/agent/status.ts';
 import type { Kubernetes } from '../kubernetes/client.ts';
 import type { Events } from '../kubernetes/events.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { Log } from '../observe/log.ts';
-import { changeBuildRecord, readBuildRecord, type StatusReference, withRun } from '../status/build-status.ts';
-import type { KnownImage } from '../status/known-images.ts';
+import {
+  type BuildRecord,
+  changeBuildRecord,
+  readBuildRecord,
+  type StatusReference,
+  withRun,
+} from '../status/build-status.ts';
 import type { OwnPod } from './own-pod.ts';
-
-/** How long a gate waits for the controller to say of which commit an image is. */
-const IMAGE_MS = 10_000;
 
 const WARNINGS: ReadonlySet<BuildPhase> = new Set<BuildPhase>(['Failed', 'TimedOut', 'Lost']);
 
-/** What is known of a run of a build, kept in the build's status ConfigMap. */
+/** What the gate says of a run; whose it is, and what is known of its image, is added. */
+type RunState = Omit<BuildRun, 'id' | 'pod'>;
+
+/** How a run goes on or ends. */
+export type RunChange = Pick<BuildRun, 'digest' | 'startedAt' | 'finishedAt' | 'exitCode' | 'message'>;
+
+/** What is known of the runs of a build, kept in the build's status ConfigMap. */
 export class RunRecord {
   readonly #client: Kubernetes;
   readonly #status: StatusReference;
@@ -42,45 +49,57 @@ export class RunRecord {
     this.#pod = options.pod;
   }
 
+  /** All that is known of the build. */
+  read(): Promise<BuildRecord> {
+    return readBuildRecord(this.#client, this.#status);
+  }
+
   /** This pod's run as it is recorded; undefined where it is not. */
   async own(): Promise<BuildRun | undefined> {
-    return (await this.runs()).find(({ id }) => id === this.#pod.uid);
+    return (await this.read()).runs.find(({ id }) => id === this.#pod.uid);
   }
 
-  /** All runs, newest first. */
-  async runs(): Promise<readonly BuildRun[]> {
-    return (await readBuildRecord(this.#client, this.#status)).runs;
+  /** Records that a run begins. Others that have not ended never will: this pod has the Lease. */
+  async begin(digest: string): Promise<void> {
+    await this.#write(() => ({ phase: 'Starting', digest }), ended);
   }
 
-  /**
-   * All runs, and what is known of the image of this digest. Where runs came before, the controller is given a moment to
-   * find out its commit: without one, only the digest can say whether it was built.
-   */
-  async situation(
-    digest: string,
-    signal: AbortSignal,
-  ): Promise<{ readonly runs: readonly BuildRun[]; readonly image: KnownImage | undefined }> {
-    const deadline = Date.now() + IMAGE_MS;
-    for (;;) {
-      const { runs, images } = await readBuildRecord(this.#client, this.#status);
-      const image = images.find((known) => known.digest === digest);
-      const decisive = runs.some((run) => run.commit !== undefined && run.digest !== digest);
-      if (image !== undefined || !decisive || Date.now() > deadline) return { runs, image };
-      await sleep(500, undefined, { signal });
-    }
+  /** Records that there is nothing to do, unless this pod is the one that has done it. */
+  async skip(digest: string, message: string): Promise<void> {
+    const skipped: RunState = { phase: 'Skipped', digest, finishedAt: now(), message };
+    await this.#write((own) => (own === undefined || own.phase === 'Skipped' ? skipped : undefined), ended);
   }
 
-  /** Records what has become of the run. The pods of other runs that have not ended are gone: this one has the Lease. */
-  async write(phase: BuildPhase, change: Partial<BuildRun> & { readonly digest: string }): Promise<void> {
+  /** Records how the run goes on or has ended. */
+  async advance(phase: BuildPhase, change: RunChange): Promise<void> {
+    await this.#write((own) => ({ ...(own && unended(own)), ...change, phase }));
+  }
+
+  /** Goes on with a run that the controller has taken for lost. */
+  async revive(): Promise<void> {
+    const own = await this.own();
+    if (own?.phase !== 'Lost') return;
+    await this.advance('Running', { digest: own.digest, message: 'the pod was not heard of for a while' });
+  }
+
+  async #write(
+    next: (own: BuildRun | undefined) => RunState | undefined,
+    other: (run: BuildRun) => BuildRun = (run) => run,
+  ): Promise<void> {
     const { uid, name } = this.#pod;
     let written: BuildRun | undefined;
     await changeBuildRecord(this.#client, this.#status, (record) => {
-      const before = record.runs.find(({ id }) => id === uid);
-      written = { ...before, ...change, id: uid, pod: name, phase };
-      const others = record.runs.map((run) => (run.id === uid ? run : ended(run)));
+      const state = next(record.runs.find(({ id }) => id === uid));
+      if (state === undefined) return record;
+      const image = record.images.find(({ digest }) => digest === state.digest);
+      written = { id: uid, pod: name, ...state, ...image };
+      const others = record.runs.map((run) => (run.id === uid ? run : other(run)));
       return { ...record, runs: withRun(others, written, this.#limit) };
     });
-    const { digest, commit, message, exitCode } = written ?? change;
+    if (written !== undefined) await this.#say(written);
+  }
+
+  async #say({ phase, digest, commit, exitCode, message }: BuildRun): Promise<void> {
     this.#log.info({ phase, digest, commit, exitCode }, message ?? 'the run goes on');
     await this.#events.say(this.#workload, {
       type: WARNINGS.has(phase) ? 'Warning' : 'Normal',
@@ -90,7 +109,16 @@ export class RunRecord {
   }
 }
 
+/** A run without what is said of its end. */
+function unended({ finishedAt: _, exitCode: __, message: ___, ...run }: BuildRun): BuildRun {
+  return run;
+}
+
 function ended(run: BuildRun): BuildRun {
   if (run.phase !== 'Starting' && run.phase !== 'Running') return run;
-  return { ...run, phase: 'Lost', finishedAt: new Date().toISOString(), message: 'the pod went away' };
+  return { ...run, phase: 'Lost', finishedAt: now(), message: 'the pod went away' };
+}
+
+function now(): string {
+  return new Date().toISOString();
 }

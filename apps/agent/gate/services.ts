@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServiceConfiguration } from '../../../lib/agent/configuration.ts';
 import type { Kubernetes } from '../kubernetes/client.ts';
 import { hasStatus } from '../kubernetes/errors.ts';
+import type { KubernetesObject, ObjectMeta } from '../kubernetes/object.ts';
+import type { Reference } from '../kubernetes/resources.ts';
 import type { Log } from '../observe/log.ts';
 import { whyNotReady } from './readiness.ts';
 
@@ -21,9 +23,16 @@ export class Services {
     this.#log = log;
   }
 
-  /** Starts them. */
+  /** Starts them. One that is not there, or not to be scaled, will not answer either. */
   async start(): Promise<void> {
-    await Promise.all(this.#services.map((service) => this.#client.scale(this.#reference(service), 1)));
+    await Promise.all(
+      this.#services.map((service) =>
+        this.#scale(service, 1).catch((error: unknown) => {
+          if (!hasStatus(error, 403, 404)) throw error;
+          this.#log.warn({ error, service: service.name }, 'the service could not be started');
+        }),
+      ),
+    );
   }
 
   /** Waits until all of them answer. What is returned is why they don't, when the time is up. */
@@ -41,7 +50,7 @@ export class Services {
     const own = this.#services.filter(({ shared }) => shared !== true);
     await Promise.all(
       own.map((service) =>
-        this.#client.scale(this.#reference(service), 0).catch((error: unknown) => {
+        this.#scale(service, 0).catch((error: unknown) => {
           if (!hasStatus(error, 404)) throw error;
         }),
       ),
@@ -49,14 +58,17 @@ export class Services {
   }
 
   async #waitFor(
-    { name, readiness }: ServiceConfiguration,
+    service: ServiceConfiguration,
     deadline: number,
     signal: AbortSignal,
   ): Promise<string | undefined> {
+    const { name } = service;
     const startedAt = Date.now();
     for (;;) {
+      const problem =
+        (await whyNotReady(service.readiness, signal)) ??
+        (await this.#whyNotAvailable(service).catch((error: unknown) => (error as Error).message));
       signal.throwIfAborted();
-      const problem = await whyNotReady(readiness);
       if (problem === undefined) {
         this.#log.info({ service: name, milliseconds: Date.now() - startedAt }, 'the service answers');
         return undefined;
@@ -66,12 +78,24 @@ export class Services {
     }
   }
 
-  #reference({ deployment }: ServiceConfiguration): {
-    apiVersion: string;
-    kind: string;
-    namespace: string;
-    name: string;
-  } {
+  /** What answers may be a pod of the build before that is about to end: Services send to such where there is no other. */
+  async #whyNotAvailable(service: ServiceConfiguration): Promise<string | undefined> {
+    const { metadata, status } = (await this.#client.get<Deployment>(this.#reference(service))) ?? {};
+    const { observedGeneration = 0, availableReplicas = 0 } = status ?? {};
+    const known = observedGeneration >= (metadata?.generation ?? 0);
+    return known && availableReplicas > 0 ? undefined : 'it has no pod that is available';
+  }
+
+  #scale(service: ServiceConfiguration, replicas: number): Promise<void> {
+    return this.#client.scale(this.#reference(service), replicas);
+  }
+
+  #reference({ deployment }: ServiceConfiguration): Reference {
     return { apiVersion: 'apps/v1', kind: 'Deployment', namespace: this.#namespace, name: deployment };
   }
+}
+
+interface Deployment extends KubernetesObject {
+  readonly metadata: ObjectMeta & { readonly generation?: number };
+  readonly status?: { readonly observedGeneration?: number; readonly availableReplicas?: number };
 }

@@ -59,10 +59,18 @@ export async function changeBuildRecord(
   }
 }
 
-/** The runs with this one, in the place of its earlier state or as the newest; those beyond the limit are left out. */
+/**
+ * The runs with this one, in the place of its earlier state or as the newest. Of those beyond the limit the skipped ones
+ * go first: a pod that is made again and again for what was built before must not make it forgotten.
+ */
 export function withRun(runs: readonly BuildRun[], run: BuildRun, limit: number): readonly BuildRun[] {
   const known = runs.some(({ id }) => id === run.id);
-  return (known ? runs.map((other) => (other.id === run.id ? run : other)) : [run, ...runs]).slice(0, limit);
+  const all = known ? runs.map((other) => (other.id === run.id ? run : other)) : [run, ...runs];
+  while (all.length > limit) {
+    const skipped = all.findLastIndex(({ id, phase }) => phase === 'Skipped' && id !== run.id);
+    all.splice(skipped, 1);
+  }
+  return all;
 }
 
 async function read(client: Kubernetes, { namespace, name }: StatusReference): Promise<ConfigMap> {
@@ -84,7 +92,10 @@ function parseRuns(text: string | undefined): readonly BuildRun[] {
       apiVersion?: string;
       runs?: readonly BuildRun[];
     };
-    return apiVersion === AGENT_API_VERSION && Array.isArray(runs) ? runs : [];
+    if (apiVersion !== AGENT_API_VERSION || !Array.isArray(runs)) return [];
+    return (runs as readonly (BuildRun | null)[]).filter(
+      (run): run is BuildRun => typeof run?.id === 'string' && typeof run.phase === 'string',
+    );
   } catch {
     return [];
   }
