@@ -85,9 +85,10 @@ export class BuildGate {
     }
     await hold?.hold(handOver && pod.uid);
     await record.begin(digest);
-    await this.#keep(() => this.#keepHeld());
+    await this.#keep({ withServices: false });
     await handOver?.nextListener(signal);
     await services.start();
+    await this.#keep({ withServices: true });
     const problem = await services.whyNotUp(configuration.servicesTimeoutSeconds, signal);
     if (problem !== undefined) {
       await record.advance(...failed(digest, problem));
@@ -99,12 +100,12 @@ export class BuildGate {
 
   /** Waits for the command's end and records it, and for the releases that follow. */
   async #follow(attempt: number): Promise<'restarted' | 'ended'> {
-    const { configuration, files, record, signal } = this.#parts;
+    const { configuration, files, lease, record, services, signal } = this.#parts;
     const { timeoutSeconds = Number.POSITIVE_INFINITY, releaseTimeoutSeconds } = configuration;
     const own = await record.own();
     if (own?.finishedAt === undefined || own.phase === 'Lost') {
       // Where the gate was killed, the controller may have let go of everything meanwhile.
-      await this.#keepFromNow(() => this.#keepRunning());
+      await (await this.#keep({ withServices: true })).once();
       const startedAt = own?.startedAt === undefined ? Date.now() : Date.parse(own.startedAt);
       const end = await files.endOf(attempt, startedAt + (timeoutSeconds + GRACE_SECONDS) * 1000, signal);
       if (end === 'restarted') return end;
@@ -112,7 +113,8 @@ export class BuildGate {
       await record.advance(...(end === 'overdue' ? overdue(digest) : ended(digest, end.exitCode)));
     }
     if (awaitsReleases(await record.own(), releaseTimeoutSeconds)) {
-      await this.#keepFromNow(() => this.#keepForReleases());
+      await (await this.#keep({ withServices: false })).once();
+      if (lease.isGood) await services.stop();
       await waitForReleases(record, releaseTimeoutSeconds, signal);
     }
     return 'ended';
@@ -123,34 +125,20 @@ export class BuildGate {
     return runningContainer(client, pod, configuration.container, attempt, signal);
   }
 
-  async #keepHeld(): Promise<void> {
-    await this.#parts.hold?.holdAgain();
-  }
-
-  async #keepRunning(): Promise<void> {
-    await this.#keepHeld();
-    await this.#parts.services.start();
-    await this.#parts.record.revive();
-  }
-
-  async #keepForReleases(): Promise<void> {
-    await this.#keepHeld();
-    await this.#parts.services.stop();
-  }
-
-  /** Renews the Lease from now on, and while it is this pod's, keeps up what belongs to it. */
-  async #keep(task: () => Promise<void>): Promise<Keeper> {
-    const { lease, log } = this.#parts;
+  /** Renews the Lease from now on and, while it is this pod's, keeps up what belongs to it. */
+  async #keep({ withServices }: { readonly withServices: boolean }): Promise<Keeper> {
+    const { lease, hold, services, record, log } = this.#parts;
     await this.#stopKeeping();
     this.#keeper = new Keeper(async () => {
-      if (await lease.tryTake()) await task();
-      else log.warn('another pod of the build has the Lease');
+      if (!(await lease.tryTake())) {
+        log.warn('another pod of the build has the Lease');
+        return;
+      }
+      await hold?.holdAgain();
+      if (withServices) await services.start();
+      await record.revive();
     }, log);
     return this.#keeper;
-  }
-
-  async #keepFromNow(task: () => Promise<void>): Promise<void> {
-    await (await this.#keep(task)).once();
   }
 
   async #stopKeeping(): Promise<void> {

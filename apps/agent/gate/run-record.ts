@@ -79,7 +79,8 @@ export class RunRecord {
   async revive(): Promise<void> {
     const own = await this.own();
     if (own?.phase !== 'Lost') return;
-    await this.advance('Running', { digest: own.digest, message: 'the pod was not heard of for a while' });
+    const message = 'the pod was not heard of for a while';
+    await this.advance(own.startedAt === undefined ? 'Starting' : 'Running', { digest: own.digest, message });
   }
 
   async #write(
@@ -100,7 +101,7 @@ export class RunRecord {
   }
 
   async #say({ phase, digest, commit, exitCode, message }: BuildRun): Promise<void> {
-    this.#log.info({ phase, digest, commit, exitCode }, message ?? 'the run goes on');
+    this.#log.info({ phase, digest, commit, exitCode }, message ?? `the run is ${phase}`);
     await this.#events.say(this.#workload, {
       type: WARNINGS.has(phase) ? 'Warning' : 'Normal',
       reason: `Build${phase}`,
