@@ -189,13 +189,24 @@ export class PlayedPod {
     });
   }
 
+  /** Reports that the pod has to make room. */
+  async reportDisruption(): Promise<void> {
+    const condition = { type: 'DisruptionTarget', status: 'True', reason: 'TerminationByKubelet' };
+    await this.#patchStatus({ conditions: [condition] });
+  }
+
+  /** Ends the container as the kernel does. */
+  async endContainer(): Promise<void> {
+    this.#container?.kill();
+    await this.#container?.ended;
+  }
+
   /** Ends the container as the kernel does, and starts it again as the kubelet does, which pulls the image again. */
   async restart(
     reason: string,
     { digest = this.#options.digest, reportedAfter = 100 }: { digest?: string; reportedAfter?: number } = {},
   ): Promise<void> {
-    this.#container?.kill();
-    await this.#container?.ended;
+    await this.endContainer();
     this.#restarts++;
     this.startContainer();
     await sleep(reportedAfter);

@@ -13,12 +13,21 @@ import {
   Release,
   SecretSource,
 } from 'keelson';
-import type { Identity } from '../../cluster/api.ts';
-import { serviceAccount } from '../../cluster/api.ts';
+import { type Identity, serviceAccount } from '../../cluster/api.ts';
 
-/** The Keel that watches, and as whom it acts. */
-export const KEEL = { namespace: 'gate-keel', serviceAccountName: 'keel' } as const;
-export const KEEL_IDENTITY: Identity = serviceAccount(KEEL.namespace, KEEL.serviceAccountName);
+/** An account of Keel. */
+export interface KeelAccount {
+  readonly namespace: string;
+  readonly serviceAccountName: string;
+}
+/** The Keel that watches. */
+export const KEEL: KeelAccount = { namespace: 'gate-keel', serviceAccountName: 'keel' };
+/** One whose writes an admission policy judges. */
+export const GUARDED_KEEL: KeelAccount = { namespace: 'gate-guarded-keel', serviceAccountName: 'keel' };
+
+export function identityOf({ namespace, serviceAccountName }: KeelAccount): Identity {
+  return serviceAccount(namespace, serviceAccountName);
+}
 
 const OTHER_IMAGE = ImageName.parse('10.0.0.7:32000/leafai/other:main');
 const IMAGE = ImageName.parse('10.0.0.7:32000/leafai/build:main');
@@ -29,16 +38,16 @@ export interface BuildProgram {
   readonly second?: boolean;
   readonly release?: boolean;
   readonly handOver?: boolean;
-  /** Without services. */
-  readonly alone?: boolean;
+  /** Whether Keel's writes are judged. */
+  readonly guarded?: boolean;
 }
 
 /** A watched build `build`, with MinIO and RabbitMQ beside it. */
 export function watchedBuild(options: BuildProgram): (app: KeelsonApp) => void {
-  const { name, second, release, handOver = false, alone } = options;
+  const { name, second, release, handOver = false, guarded } = options;
   return (app) => {
-    const ci = pipeline(app, name, handOver);
-    const services = alone ? [] : new MinioRabbitTestStack(ci, 'services');
+    const ci = pipeline(app, name, { handOver, keel: guarded ? GUARDED_KEEL : KEEL });
+    const services = new MinioRabbitTestStack(ci, 'services');
     const common = { image: IMAGE, services, command: ['./build'], timeout: Duration.minutes(10) };
     const build = new KeelWatchedBuild(ci, 'build', { ...common, handOver });
     if (second) new KeelWatchedBuild(ci, 'second', { ...common, image: OTHER_IMAGE });
@@ -58,17 +67,21 @@ export function watchedBuild(options: BuildProgram): (app: KeelsonApp) => void {
 /** A build that runs once. */
 export function buildJob(name: string): (app: KeelsonApp) => void {
   return (app) => {
-    const ci = pipeline(app, name, false);
+    const ci = pipeline(app, name, { handOver: false, keel: KEEL });
     const services = new MinioRabbitTestStack(ci, 'services');
     new BuildJob(ci, 'check', { image: IMAGE, services, command: ['./build'], retries: 2 });
   };
 }
 
-function pipeline(app: KeelsonApp, name: string, handOver: boolean): Pipeline {
+function pipeline(
+  app: KeelsonApp,
+  name: string,
+  { handOver, keel }: { readonly handOver: boolean; readonly keel: KeelAccount },
+): Pipeline {
   const platform = Platform.existing({
     name: 'platform',
     registry: MicroK8sRegistry.existing({ nodeAddress: '10.0.0.7' }),
-    keel: Keel.existing(KEEL),
+    keel: Keel.existing(keel),
     handOver,
   });
   return new Pipeline(app, name, { platform });
