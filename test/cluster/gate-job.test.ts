@@ -122,7 +122,7 @@ describe.skipIf(withoutApi)(
       const pod = await build.pod({ digest: digest(), command: ENDLESS });
       await pod.hasRun();
       await pod.reportDisruption();
-      pod.endContainer();
+      await pod.endContainer();
       await pod.stopGate();
       expect((await build.runs())[0]).toMatchObject({ phase: 'Lost' });
     });
