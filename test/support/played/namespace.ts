@@ -1,5 +1,5 @@
 // A pipeline's namespace as its manifests make it, with what a cluster would add that is played here.
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KeelsonApp } from 'keelson';
@@ -21,8 +21,8 @@ export interface PlayedNamespaceOptions {
   readonly program: (app: KeelsonApp) => void;
   readonly name: string;
   readonly services?: ServiceBehaviour;
-  /** A kubeconfig by which gates reach the API server, such as a proxy's; that of the test where absent. */
-  readonly through?: string;
+  /** Where gates reach the API server, such as a proxy by plain http; directly where absent. */
+  readonly server?: string;
 }
 
 export class PlayedNamespace {
@@ -31,18 +31,20 @@ export class PlayedNamespace {
   readonly services: PlayedServices;
   readonly #objects: readonly KubernetesObject[];
   readonly #directory: string;
-  readonly #through: string;
+  readonly #kubeconfig: string;
+  readonly #server: string | undefined;
 
   private constructor(
     api: Api,
     kubeconfig: string,
     directory: string,
     objects: readonly KubernetesObject[],
-    { name, services, through = kubeconfig }: PlayedNamespaceOptions,
+    { name, services, server }: PlayedNamespaceOptions,
   ) {
     this.api = api;
     this.name = name;
-    this.#through = through;
+    this.#kubeconfig = kubeconfig;
+    this.#server = server;
     this.#directory = directory;
     this.#objects = objects;
     this.services = new PlayedServices(api, name, services);
@@ -77,17 +79,20 @@ export class PlayedNamespace {
 
   /** A kubeconfig with the token of a ServiceAccount, and so with exactly its rights. */
   async kubeconfigOf(account: string): Promise<string> {
-    const path = `${this.path('/api/v1', 'serviceaccounts', account)}/token`;
+    const tokens = `${this.path('/api/v1', 'serviceaccounts', account)}/token`;
     const body = {
       apiVersion: 'authentication.k8s.io/v1',
       kind: 'TokenRequest',
       spec: { expirationSeconds: 7200 },
     };
-    const made = await this.api.request<{ status?: { token?: string } }>('POST', path, body);
+    const made = await this.api.request<{ status?: { token?: string } }>('POST', tokens, body);
     const { token } = made.body.status ?? {};
     if (token === undefined) throw new Error(`no token: ${JSON.stringify(made.body)}`);
-    const { server, ca = '' } = await readKubeconfig(this.#through);
-    return writeKubeconfig(join(this.#directory, `${account}.json`), { server, ca, token });
+    const path = join(this.#directory, `${account}.json`);
+    const { server, ca = '' } = await readKubeconfig(this.#kubeconfig);
+    if (this.#server === undefined) return writeKubeconfig(path, { server, ca, token });
+    await writeFile(path, JSON.stringify(plainKubeconfig(this.#server, token)), { mode: 0o600 });
+    return path;
   }
 
   async remove(): Promise<void> {
@@ -103,4 +108,16 @@ function atRest(object: KubernetesObject): KubernetesObject {
   const { spec } = object as Deployment;
   const template = { ...spec.template, spec: { ...spec.template.spec, schedulerName: SCHEDULER } };
   return { ...object, spec: { ...spec, replicas: 0, template } };
+}
+
+function plainKubeconfig(server: string, token: string): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'test',
+    contexts: [{ name: 'test', context: { cluster: 'test', user: 'test' } }],
+    // Plain http is refused without it.
+    clusters: [{ name: 'test', cluster: { server, 'insecure-skip-tls-verify': true } }],
+    users: [{ name: 'test', user: { token } }],
+  };
 }

@@ -13,6 +13,8 @@ export interface UseOptions extends Omit<BuildProgram, 'name'> {
   readonly job?: boolean;
   readonly behaviour?: ServiceBehaviour;
   readonly configuration?: Partial<GateConfiguration>;
+  /** Where gates reach the API server. */
+  readonly server?: string;
   /** Names of builds in the program. */
   readonly builds?: readonly string[];
 }
@@ -33,7 +35,7 @@ export async function withBuilds(
   options: UseOptions,
   use: (...builds: PlayedBuild[]) => Promise<void>,
 ): Promise<void> {
-  const { job, behaviour, configuration, builds, ...program } = options;
+  const { job, behaviour, configuration, builds, server, ...program } = options;
   const { kubeconfig } = testApi();
   const api = await Api.connect(kubeconfig);
   const name = `gate-${randomUUID().slice(0, 8)}`;
@@ -41,6 +43,7 @@ export async function withBuilds(
     name,
     program: job ? buildJob(name) : watchedBuild({ ...program, name }),
     ...(behaviour !== undefined && { services: behaviour }),
+    ...(server !== undefined && { server }),
   });
   const played: PlayedBuild[] = [];
   try {
