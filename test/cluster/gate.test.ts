@@ -437,6 +437,9 @@ describe.skipIf(withoutApi)(suite + missing, () => {
         await build.until(pod, 'Succeeded');
         await waitFor(async () => (await build.replicas('minio')) === 0);
         await build.release(pod, [{ ...parts, phase: 'Running' }]);
+        const outputs = await (await fetch(pod.outputsUrl)).text();
+        expect(outputs).toContain('assets/bin/runner');
+        expect(outputs).toContain('build.log');
         await sleep(5000);
         expect(await build.remains()).toEqual(['Keel is held back', `${pod.uid} has the Lease`]);
         await pod.killGate();

@@ -2,6 +2,7 @@ import { readConfiguration } from '../configuration.ts';
 import { Kubernetes } from '../kubernetes/client.ts';
 import { Events } from '../kubernetes/events.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import { serveOutputs } from '../outputs/serve-outputs.ts';
 import { type Program, variable } from '../program.ts';
 import { BuildGate } from './build-gate.ts';
 import { BuildLease } from './build-lease.ts';
@@ -29,6 +30,9 @@ export const gate: Program = async (args, { environment, log, signal }) => {
           kind: 'Deployment',
           metadata: { name: configuration.deployment, namespace },
         };
+  const { outputsPort: port, outputDirectory: directory } = configuration;
+  if (port !== undefined && directory !== undefined)
+    await serveOutputs({ port, directory, runId: pod.uid, log, signal });
   const hold =
     'job' in configuration
       ? undefined

@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -37,21 +38,31 @@ export class PlayedPod {
   readonly directory: string = mkdtempSync(join(tmpdir(), 'keelson-pod-'));
   readonly #build: PlayedBuild;
   readonly #options: PlayedPodOptions;
+  readonly #outputsPort: number;
   #gate: Process | undefined;
   #container: Process | undefined;
   #restarts = 0;
   #log = '';
   #output = '';
 
-  private constructor(build: PlayedBuild, options: PlayedPodOptions, { metadata }: KubernetesObject) {
+  private constructor(
+    build: PlayedBuild,
+    options: PlayedPodOptions,
+    { metadata }: KubernetesObject,
+    outputsPort: number,
+  ) {
     this.#build = build;
+    this.#outputsPort = outputsPort;
     this.#options = options;
     this.name = metadata.name;
     this.uid = String(metadata['uid']);
     mkdirSync(this.runDirectory);
     writeFileSync(join(this.directory, 'wrapper.sh'), build.wrapper);
     const { runDirectory, outputDirectory } = this;
-    const gate = { ...build.configuration, runDirectory, outputDirectory };
+    const { configuration } = build;
+    // Several gates share the ports of this machine.
+    const port = configuration.outputsPort === undefined ? {} : { outputsPort };
+    const gate = { ...configuration, ...port, runDirectory, outputDirectory };
     writeFileSync(join(this.directory, 'gate.json'), JSON.stringify(gate));
   }
 
@@ -78,7 +89,7 @@ export class PlayedPod {
       object,
     );
     if (status !== 201) throw new Error(`the pod is refused: ${status} ${JSON.stringify(body)}`);
-    return new PlayedPod(build, options, body);
+    return new PlayedPod(build, options, body, await freePort());
   }
 
   get runDirectory(): string {
@@ -263,6 +274,11 @@ export class PlayedPod {
     return this.#gate?.runs ?? false;
   }
 
+  /** Where the gate serves the run's outputs. */
+  get outputsUrl(): string {
+    return `http://127.0.0.1:${this.#outputsPort}/${this.uid}.tar`;
+  }
+
   /** What the container has printed. */
   get output(): string {
     return this.#output;
@@ -358,4 +374,12 @@ class Process {
       // All of it has ended already.
     }
   }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }
