@@ -122,7 +122,12 @@ export class Api {
           });
         });
       });
-      outgoing.on('error', reject);
+      outgoing.on('error', (error: NodeJS.ErrnoException) => {
+        // The server may close a kept connection just when it is used again.
+        const again = outgoing.reusedSocket && error.code === 'ECONNRESET';
+        if (again) resolve(this.request(method, path, body, options));
+        else reject(error);
+      });
       outgoing.end(payload);
     });
   }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { missing, testApi, withoutApi } from '../cluster/provided.ts';
 import { type AgentBundle, bundleAgent } from '../support/played/agent-bundle.ts';
@@ -6,7 +5,7 @@ import type { PlayedBuild } from '../support/played/build.ts';
 import type { PlayedPod } from '../support/played/pod.ts';
 import { type Passage, startStoppingProxy } from '../support/played/stopping-proxy.ts';
 import { digest, withBuilds } from '../support/played/use.ts';
-import { count, report } from './figures.ts';
+import { count, report, spread } from './figures.ts';
 
 const COMMAND = ['sh', '-c', 'echo ran >> "$RAN"'];
 const LANES = 4;
@@ -159,17 +158,21 @@ describe.skipIf(withoutApi)(
       },
     );
 
-    atEachPoint('told to end, leaves nothing but the result', ['pass'], async (lane, point) => {
+    const endings: number[] = [];
+  afterAll(() => {
+    const { p50, max } = spread(endings);
+    report('a gate that is told to end', { 'ms to its end, p50': Math.round(p50), max: Math.round(max) });
+  });
+  atEachPoint('told to end, leaves nothing but the result', ['pass'], async (lane, point) => {
       const { build } = lane;
       const image = digest();
       const [pod] = await podTo(lane, point, image);
       const { milliseconds, code } = await pod.delete();
       expect(await build.remains()).toEqual([]);
       expect(code).toBe(0);
-      expect(milliseconds).toBeLessThan(5000);
+      endings.push(milliseconds);
       const phases = (await build.runs()).filter((run) => run.digest === image).map(({ phase }) => phase);
       expect([[], ['Lost'], ['Succeeded']]).toContainEqual(phases);
-      await sleep(0);
-    });
+      });
   },
 );
