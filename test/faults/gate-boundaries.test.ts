@@ -75,7 +75,7 @@ describe.skipIf(withoutApi)(
     beforeAll(async () => {
       agent = await bundleAgent();
       const all = await requestsOfABuild(agent.path);
-      const step = count(1, 5);
+      const step = count(1, 9);
       // Some more, for requests beside the build's own.
       points = Array.from({ length: all + 4 }, (_, index) => index + 1).filter(
         (number) => number % step === 0,
@@ -159,11 +159,11 @@ describe.skipIf(withoutApi)(
     );
 
     const endings: number[] = [];
-  afterAll(() => {
-    const { p50, max } = spread(endings);
-    report('a gate that is told to end', { 'ms to its end, p50': Math.round(p50), max: Math.round(max) });
-  });
-  atEachPoint('told to end, leaves nothing but the result', ['pass'], async (lane, point) => {
+    afterAll(() => {
+      const { p50, max } = spread(endings);
+      report('a gate that is told to end', { 'ms to its end, p50': Math.round(p50), max: Math.round(max) });
+    });
+    atEachPoint('told to end, leaves nothing but the result', ['pass'], async (lane, point) => {
       const { build } = lane;
       const image = digest();
       const [pod] = await podTo(lane, point, image);
@@ -173,6 +173,6 @@ describe.skipIf(withoutApi)(
       endings.push(milliseconds);
       const phases = (await build.runs()).filter((run) => run.digest === image).map(({ phase }) => phase);
       expect([[], ['Lost'], ['Succeeded']]).toContainEqual(phases);
-      });
+    });
   },
 );

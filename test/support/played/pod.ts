@@ -153,6 +153,7 @@ export class PlayedPod {
         ...Object.fromEntries(variables.map(({ name, value = '' }) => [name, value])),
         PATH: process.env['PATH'] ?? '',
         RAN: this.ran,
+        KEELSON_RUN_ID: this.uid,
         KEELSON_RUN_DIRECTORY: this.runDirectory,
         KEELSON_OUTPUT_DIRECTORY: join(this.outputDirectory, this.uid),
         KEELSON_TIMEOUT_SECONDS: String(timeout),

@@ -1,6 +1,8 @@
 // MinIO and RabbitMQ as far as a gate sees them, which run when their Deployments are scaled up.
+import { rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReadinessConfiguration, ServiceConfiguration } from '../../../lib/agent/configuration.ts';
 import type { Api, KubernetesObject } from '../../cluster/api.ts';
@@ -17,6 +19,8 @@ export interface ServiceBehaviour {
   readonly broken?: readonly string[];
   /** Names of those that answer without an available pod of their own: one of before that is about to end does. */
   readonly lingering?: readonly string[];
+  /** A directory in which there is a file for each that answers, for commands to find. */
+  readonly directory?: string;
 }
 
 const POLL_MS = 150;
@@ -78,9 +82,11 @@ export class PlayedServices {
       service.wantedSince = Date.now();
       this.starts[name] = (this.starts[name] ?? 0) + 1;
     }
-    const { startMs = 0, broken = [], lingering = [] } = this.#behaviour;
+    const { startMs = 0, broken = [], lingering = [], directory } = this.#behaviour;
     const started = service.wantedSince !== undefined && Date.now() - service.wantedSince >= startMs;
     if (started && !broken.includes(name)) service.up = true;
+    if (directory !== undefined && service.up) writeFileSync(join(directory, name), '');
+    else if (directory !== undefined) rmSync(join(directory, name), { force: true });
     const { generation } = metadata as { generation?: number };
     const available = service.up && !lingering.includes(name) ? 1 : 0;
     const next = {
