@@ -8,6 +8,7 @@ import type { Log } from '../observe/log.ts';
 import { whyNotReady } from './readiness.ts';
 
 const POLL_MS = 250;
+const POLLS_UNTIL_STARTED_AGAIN = 20;
 
 /** What runs beside a build, and only then. */
 export class Services {
@@ -64,7 +65,7 @@ export class Services {
   ): Promise<string | undefined> {
     const { name } = service;
     const startedAt = Date.now();
-    for (;;) {
+    for (let polls = 1; ; polls++) {
       const problem =
         (await whyNotReady(service.readiness, signal)) ??
         (await this.#whyNotAvailable(service).catch((error: unknown) => (error as Error).message));
@@ -74,6 +75,8 @@ export class Services {
         return undefined;
       }
       if (Date.now() > deadline) return `${name} does not answer: ${problem}`;
+      // A controller that had looked just before the Lease was taken may have stopped it since.
+      if (polls % POLLS_UNTIL_STARTED_AGAIN === 0) await this.#scale(service, 1).catch(() => undefined);
       await sleep(POLL_MS, undefined, { signal });
     }
   }
