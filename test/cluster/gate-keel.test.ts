@@ -10,7 +10,7 @@ import { GUARDED_KEEL, identityOf, KEEL } from '../support/played/programs.ts';
 import { digest, type UseOptions, withBuilds } from '../support/played/use.ts';
 import { Api, type KubernetesObject, waitFor } from './api.ts';
 import { missing, testApi, withoutApi } from './provided.ts';
-import { programObjects } from './workloads.ts';
+import { programObjects } from './reference.ts';
 
 const QUICK = ['sh', '-c', 'echo ran >> "$RAN"'];
 const UNTIL_ENOUGH = ['sh', '-c', 'echo ran >> "$RAN"; while [ ! -e enough ]; do sleep 0.1; done'];

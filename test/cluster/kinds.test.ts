@@ -16,11 +16,10 @@ import { Api, type KubernetesObject, waitFor } from './api.ts';
 import { ensureImages, onDebian, type Recipe } from './images.ts';
 import { kubectl, kubectlPath } from './kubectl.ts';
 import { missing, testApi, testNode, withoutNode } from './provided.ts';
-import { find, removeObjects } from './reference.ts';
+import { find, programObjects, removeObjects } from './reference.ts';
 import {
   available,
   fillSecrets,
-  programObjects,
   removeVolumes,
   restingAgent,
   SERVICE_SECRETS,

@@ -17,8 +17,7 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Api, type Identity, type KubernetesObject, type Response, serviceAccount, waitFor } from './api.ts';
 import { missing, testApi, withoutApi } from './provided.ts';
-import { find, removeObjects } from './reference.ts';
-import { programObjects } from './workloads.ts';
+import { find, programObjects, removeObjects } from './reference.ts';
 
 const home = 'listeners-test';
 const controller = serviceAccount('keelson-system', 'keelson-controller');

@@ -9,11 +9,10 @@ import { command } from './command.ts';
 import { ensureImages, onDebian, type Recipe, type WantedImage } from './images.ts';
 import { kubectl } from './kubectl.ts';
 import { missing, testApi, testNode, withoutNode } from './provided.ts';
-import { referenceObjects, removeObjects } from './reference.ts';
+import { programObjects, referenceObjects, removeObjects } from './reference.ts';
 import {
   available,
   fillSecrets,
-  programObjects,
   removeVolumes,
   restingAgent,
   SERVICE_SECRETS,

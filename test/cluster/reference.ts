@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { KeelsonApp } from 'keelson';
+import { KeelsonApp, type KeelsonAppProps } from 'keelson';
 import { parse } from 'yaml';
 import { optionsFromEnvironment, type StudioGoRunnerOptions } from '../../apps/studio-go-runner/options.ts';
 import { studioGoRunner } from '../../apps/studio-go-runner/pipeline.ts';
@@ -11,10 +11,18 @@ import { type Api, type KubernetesObject, waitFor } from './api.ts';
 export async function referenceObjects(
   options: Partial<StudioGoRunnerOptions> = {},
 ): Promise<KubernetesObject[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'keelson-reference-'));
+  return programObjects((app) => studioGoRunner(app, { ...optionsFromEnvironment({}), ...options }));
+}
+
+/** What a program writes, in the order of its kustomization. */
+export async function programObjects(
+  build: (app: KeelsonApp) => void,
+  props: Pick<KeelsonAppProps, 'transform'> = {},
+): Promise<KubernetesObject[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'keelson-program-'));
   try {
-    const app = new KeelsonApp({ outdir: join(folder, 'manifests') });
-    studioGoRunner(app, { ...optionsFromEnvironment({}), ...options });
+    const app = new KeelsonApp({ ...props, outdir: join(folder, 'manifests') });
+    build(app);
     app.synth();
     return await readKustomization(join(folder, 'manifests'));
   } finally {

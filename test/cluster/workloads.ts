@@ -1,34 +1,15 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { KeelsonApp, type KeelsonAppProps } from 'keelson';
 import { type Api, type KubernetesObject, waitFor } from './api.ts';
 import { onDebian, type Recipe } from './images.ts';
 import { kubectl } from './kubectl.ts';
 import { testApi, testNode } from './provided.ts';
-import { readKustomization } from './reference.ts';
 
 /** The agent's program is not part of these tests: its container only has to be there. */
 export const restingAgent: Recipe = onDebian(
   { 'agent.sh': { text: '#!/bin/sh\ntrap "exit 0" TERM\nsleep 2147483647 &\nwait\n', mode: 0o755 } },
   { Entrypoint: ['/agent.sh'] },
 );
-
-/** What a program writes, in the order of its kustomization. */
-export async function programObjects(
-  build: (app: KeelsonApp) => void,
-  props: Pick<KeelsonAppProps, 'transform'> = {},
-): Promise<KubernetesObject[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'keelson-program-'));
-  try {
-    const app = new KeelsonApp({ ...props, outdir: join(folder, 'manifests') });
-    build(app);
-    app.synth();
-    return await readKustomization(join(folder, 'manifests'));
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
 
 /** Waits until a Deployment has its one pod ready. */
 export async function available(api: Api, namespace: string, name: string): Promise<void> {

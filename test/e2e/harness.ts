@@ -14,7 +14,8 @@ import { beforeEach } from 'vitest';
 import { type Api, type KubernetesObject, type WaitOptions, waitFor } from '../cluster/api.ts';
 import { kubectl } from '../cluster/kubectl.ts';
 import { testApi, testNode } from '../cluster/provided.ts';
-import { programObjects, volumesFor } from '../cluster/workloads.ts';
+import { programObjects } from '../cluster/reference.ts';
+import { volumesFor } from '../cluster/workloads.ts';
 
 export interface ApplyProgramOptions extends Pick<KeelsonAppProps, 'transform'> {
   /** Objects that are synthesized and not applied. */

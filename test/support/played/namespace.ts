@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import type { KeelsonApp } from 'keelson';
 import type { Api, KubernetesObject } from '../../cluster/api.ts';
 import { readKubeconfig, writeKubeconfig } from '../../cluster/kubeconfig.ts';
-import { find } from '../../cluster/reference.ts';
-import { programObjects } from '../../cluster/workloads.ts';
+import { find, programObjects } from '../../cluster/reference.ts';
 import { PlayedServices, type ServiceBehaviour } from './services.ts';
 
 interface Deployment extends KubernetesObject {
