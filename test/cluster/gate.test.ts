@@ -68,7 +68,7 @@ describe.skipIf(withoutApi)(suite + missing, () => {
       'a wrapper that does not end its command in time does not hold Keel back for ever',
       async (build) => {
         const pod = await build.pod({ digest: digest(), command: ENDLESS });
-        await build.until(pod, 'Running');
+        await pod.says('go', '1 run');
         // Long ago, as far as the gate can tell after it was restarted.
         const startedAt = '2026-01-01T00:00:00Z';
         await pod.killGate();
@@ -300,7 +300,7 @@ describe.skipIf(withoutApi)(suite + missing, () => {
 
     withBuild('while the command runs, and is not there when it ends, records its result', async (build) => {
       const pod = await build.pod({ digest: digest(), command: UNTIL_ENOUGH });
-      await build.until(pod, 'Running');
+      await pod.says('go', '1 run');
       await pod.killGate();
       pod.write('enough');
       await pod.says('result', '1 0');
@@ -403,7 +403,7 @@ describe.skipIf(withoutApi)(suite + missing, () => {
 
     withBuild('after it was killed and started again, lets go of what it had before', async (build) => {
       const pod = await build.pod({ digest: digest(), command: ENDLESS });
-      await build.until(pod, 'Running');
+      await pod.says('go', '1 run');
       await pod.killGate();
       pod.startGate();
       const { milliseconds } = await pod.delete();

@@ -47,8 +47,11 @@ export class BuildGate {
   }
 
   async #serveAttempt(attempt: number): Promise<void> {
-    const { files, lease, signal } = this.#parts;
-    await lease.take(signal);
+    const { files, lease, signal, log } = this.#parts;
+    if (!(await lease.tryTake())) {
+      log.info('another pod has the Lease of the build, and is waited for');
+      await lease.take(signal);
+    }
     const answer = (await files.answered(attempt)) ?? (await this.#answer(attempt));
     // What a container that was restarted needs stays up for its next attempt.
     if (answer === 'run' && (await this.#follow(attempt)) === 'restarted') return;
@@ -105,7 +108,8 @@ export class BuildGate {
     const own = await record.own();
     if (own?.finishedAt === undefined || own.phase === 'Lost') {
       // Where the gate was killed, the controller may have let go of everything meanwhile.
-      await (await this.#keep({ withServices: true })).once();
+      const keeper = await this.#keep({ withServices: true });
+      if ((await files.exitCode(attempt)) === undefined) await keeper.once();
       const startedAt = own?.startedAt === undefined ? Date.now() : Date.parse(own.startedAt);
       const end = await files.endOf(attempt, startedAt + (timeoutSeconds + GRACE_SECONDS) * 1000, signal);
       if (end === 'restarted') return end;

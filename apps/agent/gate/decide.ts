@@ -21,7 +21,7 @@ export interface Image {
 
 /** Whether there is anything to build, and why not. */
 export type Decision =
-  /** `unsure` where the image's commit, which is not known, could still say that it was built. */
+  /** `unsure` where the image's commit, for which nobody has looked yet, could still say that it was built. */
   | { readonly answer: 'run'; readonly unsure: boolean }
   | { readonly answer: 'skip'; readonly because: string };
 
@@ -48,8 +48,6 @@ export function decide({ digest, images, runs, before }: Situation): Decision {
     return { answer: 'skip', because: `${what} is what the build before this listener was started for` };
   }
   const others = before === undefined ? finished : [...finished, before];
-  return {
-    answer: 'run',
-    unsure: commit === undefined && others.some((image) => commitOf(image) !== undefined),
-  };
+  const known = images.some((image) => image.digest === digest);
+  return { answer: 'run', unsure: !known && others.some((image) => commitOf(image) !== undefined) };
 }

@@ -1,7 +1,6 @@
 import { readConfiguration } from '../configuration.ts';
 import { Kubernetes } from '../kubernetes/client.ts';
 import { Events } from '../kubernetes/events.ts';
-import type { KubernetesObject } from '../kubernetes/object.ts';
 import { serveOutputs } from '../outputs/serve-outputs.ts';
 import { type Program, variable } from '../program.ts';
 import { BuildGate } from './build-gate.ts';
@@ -22,14 +21,6 @@ export const gate: Program = async (args, { environment, log, signal }) => {
   };
   const { namespace } = pod;
   const client = Kubernetes.default();
-  const workload: KubernetesObject =
-    'job' in configuration
-      ? { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: configuration.job, namespace } }
-      : {
-          apiVersion: 'apps/v1',
-          kind: 'Deployment',
-          metadata: { name: configuration.deployment, namespace },
-        };
   const { outputsPort: port, outputDirectory: directory } = configuration;
   if (port !== undefined && directory !== undefined)
     await serveOutputs({ port, directory, runId: pod.uid, log, signal });
@@ -48,7 +39,6 @@ export const gate: Program = async (args, { environment, log, signal }) => {
       client,
       status: { namespace, name: configuration.statusConfigMap },
       historyLimit: configuration.historyLimit,
-      workload,
       events: new Events(client, 'keelson-gate', log),
       log,
       pod,

@@ -1,7 +1,6 @@
 import type { BuildPhase, BuildRun } from '../../../lib/agent/status.ts';
 import type { Kubernetes } from '../kubernetes/client.ts';
 import type { Events } from '../kubernetes/events.ts';
-import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { Log } from '../observe/log.ts';
 import {
   type BuildRecord,
@@ -25,7 +24,6 @@ export class RunRecord {
   readonly #client: Kubernetes;
   readonly #status: StatusReference;
   readonly #limit: number;
-  readonly #workload: KubernetesObject;
   readonly #events: Events;
   readonly #log: Log;
   readonly #pod: OwnPod;
@@ -34,8 +32,6 @@ export class RunRecord {
     readonly client: Kubernetes;
     readonly status: StatusReference;
     readonly historyLimit: number;
-    /** What Events are about. */
-    readonly workload: KubernetesObject;
     readonly events: Events;
     readonly log: Log;
     readonly pod: OwnPod;
@@ -43,7 +39,6 @@ export class RunRecord {
     this.#client = options.client;
     this.#status = options.status;
     this.#limit = options.historyLimit;
-    this.#workload = options.workload;
     this.#events = options.events;
     this.#log = options.log;
     this.#pod = options.pod;
@@ -102,11 +97,14 @@ export class RunRecord {
 
   async #say({ phase, digest, commit, exitCode, message }: BuildRun): Promise<void> {
     this.#log.info({ phase, digest, commit, exitCode }, message ?? `the run is ${phase}`);
-    await this.#events.say(this.#workload, {
-      type: WARNINGS.has(phase) ? 'Warning' : 'Normal',
-      reason: `Build${phase}`,
-      message: `${commit === undefined ? digest : `commit ${commit}`}${message === undefined ? '' : `: ${message}`}`,
-    });
+    await this.#events.say(
+      { apiVersion: 'v1', kind: 'Pod', metadata: { ...this.#pod } },
+      {
+        type: WARNINGS.has(phase) ? 'Warning' : 'Normal',
+        reason: `Build${phase}`,
+        message: `${commit === undefined ? digest : `commit ${commit}`}${message === undefined ? '' : `: ${message}`}`,
+      },
+    );
   }
 }
 

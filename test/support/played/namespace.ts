@@ -96,7 +96,9 @@ export class PlayedNamespace {
 
   async remove(): Promise<void> {
     await this.services.close();
-    await this.api.delete(`/api/v1/namespaces/${this.name}`);
+    // An API server without controllers keeps what is in a namespace, and has few addresses for Services.
+    const rest = [...this.#objects].reverse();
+    await Promise.all(rest.map(async (object) => this.api.delete(await this.api.pathOf(object))));
     await rm(this.#directory, { recursive: true, force: true });
   }
 }

@@ -280,6 +280,16 @@ export class PlayedPod {
     return `http://127.0.0.1:${this.#outputsPort}/${this.uid}.tar`;
   }
 
+  /** The Events about it, as `kubectl describe` finds them. */
+  async events(): Promise<readonly { readonly type: string; readonly reason: string }[]> {
+    const { api, name } = this.#build.namespace;
+    const selector = encodeURIComponent(`involvedObject.uid=${this.uid}`);
+    const { items } = await api.get<{
+      items: { type: string; reason: string; metadata: { name: string } }[];
+    }>(`/api/v1/namespaces/${name}/events?fieldSelector=${selector}`);
+    return items.sort((a, b) => a.metadata.name.localeCompare(b.metadata.name));
+  }
+
   /** What the container has printed. */
   get output(): string {
     return this.#output;

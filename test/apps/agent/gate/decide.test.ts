@@ -51,6 +51,7 @@ describe('whether there is anything to build', () => {
     const runs = [run('Succeeded', { digest: B, commit: 'c1' })];
     expect(decided({ runs })).toBe('run, unsure');
     expect(decided({ runs, images: [{ digest: A, commit: 'c2' }] })).toBe('run');
+    expect(decided({ runs, images: [{ digest: A }] })).toBe('run');
     expect(decided({ runs: [run('Succeeded', { digest: B })] })).toBe('run');
     expect(decided({ runs: [run('Lost', { digest: B, commit: 'c1' })] })).toBe('run');
   });
