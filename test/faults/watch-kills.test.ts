@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { waitFor } from '../cluster/api.ts';
 import { missing, testApi, withoutApi } from '../cluster/provided.ts';
 import { count, report, seed, seeded, spread } from './figures.ts';
-import { type BuildJob, WatchedPipeline } from './watched-pipeline.ts';
+import { PlayedJobs } from './played-jobs.ts';
+import { expectOneJobEach, pushOneByOne, settled } from './pushing.ts';
+import { WatchedPlatform } from './watched-platform.ts';
 
 const BRANCHES = ['main', 'develop', 'feature/x', 'feature-x', 'release-1.0'];
 
@@ -11,72 +12,48 @@ describe.skipIf(withoutApi)(`git-watch, killed at random points, at a real API s
   test('builds every head of five branches exactly once', async () => {
     const random = seeded(seed);
     const commits = count(200, 30);
-    const kills = count(200, 30);
-    const pipeline = await WatchedPipeline.apply(testApi().kubeconfig, 'kills', BRANCHES);
-    const repository = await pipeline.git.createRepository('project');
-    const pushed: string[] = [];
-    const delays: number[] = [];
+    const kills = count(200, 20);
+    const projects = { project: { branches: BRANCHES } };
+    const platform = await WatchedPlatform.apply(testApi().kubeconfig, 'kills', { projects });
+    const jobs = new PlayedJobs(platform, { takes: () => random() * 500 });
     let done = false;
+    let number = 0;
 
-    const killed = async (): Promise<number> => {
-      let number = 0;
-      let controller = await pipeline.controller();
+    const killing = (async (): Promise<void> => {
+      let controller = await platform.controller();
       while (!done) {
         // From before it has read its configuration to well after it has made a Job.
-        await sleep(150 + random() * 1_500);
+        await sleep(150 + random() * 1_200);
         if (number >= kills) continue;
         await controller.stop('SIGKILL');
         number++;
-        controller = await pipeline.controller();
+        controller = await platform.controller();
       }
+      await settled(platform);
       await controller.stop();
       expect(controller.exitCode).toBe(0);
-      return number;
-    };
+    })();
 
-    const jobOf = async (commit: string): Promise<BuildJob | undefined> =>
-      (await pipeline.jobs()).find(({ metadata }) => annotation(metadata, 'commit') === commit);
-
-    const push = async (branch: string, number: number): Promise<void> => {
-      for (let index = 0; index < number; index++) {
-        const commit = await repository.commit(branch, { file: `${branch} ${index}` });
-        pushed.push(commit);
-        const startedAt = Date.now();
-        const job = await waitFor(() => jobOf(commit), {
-          timeout: 120_000,
-          interval: 100,
-          describe: async () => `no Job for ${commit} of ${branch}`,
-        });
-        delays.push(Date.now() - startedAt);
-        await sleep(random() * 200);
-        await pipeline.end(job);
-      }
-    };
-
-    const killing = killed();
-    try {
-      await Promise.all(BRANCHES.map((branch) => push(branch, commits / BRANCHES.length)));
-      while (pushed.length < commits) await sleep(100);
-    } finally {
-      done = true;
-    }
-    const number = await killing;
-    const jobs = await pipeline.jobs();
-    const built = jobs.map(({ metadata }) => annotation(metadata, 'commit') ?? '').sort();
-    await pipeline.close();
-    expect(built).toEqual([...pushed].sort());
-    const { p50, max } = spread(delays);
+    const options = { jobs, pause: () => random() * 200, more: () => number < kills };
+    const pushing = BRANCHES.map((branch) =>
+      pushOneByOne(platform.projects.project, branch, commits / BRANCHES.length, options),
+    );
+    const pushed = (
+      await Promise.all(pushing).finally(() => {
+        done = true;
+      })
+    ).flat();
+    await killing;
+    await jobs.close();
+    await platform.close();
+    expectOneJobEach(jobs, pushed);
+    const { p50, max } = spread(pushed.map(({ toJob }) => toJob));
     report('git-watch', {
       kills: number,
       commits: pushed.length,
-      jobs: jobs.length,
+      jobs: jobs.seen.length,
       'ms to Job, p50': p50,
       max,
     });
-    expect(number).toBeGreaterThanOrEqual(Math.min(kills, 20));
   });
 });
-
-function annotation(metadata: BuildJob['metadata'], name: string): string | undefined {
-  return (metadata['annotations'] as Record<string, string> | undefined)?.[`keelson.dev/${name}`];
-}

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { bundleAgent } from '../../scripts/agent-bundle.ts';
 
 let bundled: Promise<string> | undefined;
@@ -20,6 +21,8 @@ export function agentBundle(): Promise<string> {
   return bundled;
 }
 
+const MAX_LINES = 20_000;
+
 /** A program of the agent that runs. */
 export class AgentProcess {
   /** What it has logged, the newest lines last. */
@@ -30,12 +33,16 @@ export class AgentProcess {
   private constructor(child: ChildProcess) {
     this.#child = child;
     this.#exited = once(child, 'exit');
+    // A test that fails may leave it.
+    const kill = (): boolean => child.kill('SIGKILL');
+    process.once('exit', kill);
+    child.once('exit', () => process.off('exit', kill));
     let rest = '';
     const read = (chunk: Buffer): void => {
       const parts = (rest + chunk.toString()).split('\n');
       rest = parts.pop() ?? '';
       this.lines.push(...parts);
-      this.lines.splice(0, this.lines.length - 500);
+      this.lines.splice(0, this.lines.length - MAX_LINES);
     };
     child.stdout?.on('data', read);
     child.stderr?.on('data', read);
@@ -59,6 +66,21 @@ export class AgentProcess {
   /** The exit code; undefined while it runs, and where a signal has ended it. */
   get exitCode(): number | undefined {
     return this.#child.exitCode ?? undefined;
+  }
+
+  /** Sends it a signal. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Waits for a log line with a text. */
+  async logged(text: string, milliseconds = 60_000): Promise<void> {
+    const deadline = Date.now() + milliseconds;
+    while (!this.lines.some((line) => line.includes(text))) {
+      if (Date.now() > deadline)
+        throw new Error(`no ${JSON.stringify(text)} in the log:\n${this.lines.slice(-20).join('\n')}`);
+      await sleep(50);
+    }
   }
 
   /** Ends it by a signal, and waits until it has. */
