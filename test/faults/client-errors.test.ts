@@ -46,7 +46,9 @@ describe.skipIf(withoutApi)(`the controller behind a faulty way to a real API se
     const pushed = (await Promise.all(pushing)).flat();
 
     // The last commits are pushed amid the faults.
-    const last = await Promise.all(all.map((project) => project.repository.commit('main', { last: project.home })));
+    const last = await Promise.all(
+      all.map((project) => project.repository.commit('main', { last: project.home })),
+    );
     proxy.setFaults({});
     const stoppedAt = Date.now();
     await Promise.all(last.map((commit) => jobFor(jobs, commit)));

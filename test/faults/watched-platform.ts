@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   BuildahBuilder,
+  type ControllerConfiguration,
   GitSource,
   KeelsonApp,
   MicroK8sRegistry,
@@ -42,6 +43,16 @@ export interface PlatformOptions<Name extends string> {
   readonly projects: Readonly<Record<Name, ProjectOptions>>;
   /** Options of the controller. */
   readonly controller?: PlatformProps['controller'];
+}
+
+/** How a controller is started. */
+export interface ControllerStart {
+  /** Its pod's name. */
+  readonly pod?: string;
+  /** @default - straight to the API server */
+  readonly kubeconfig?: string;
+  /** Changes its configuration. */
+  readonly change?: (configuration: ControllerConfiguration) => ControllerConfiguration;
 }
 
 const PLACE = 'http://git.example.com/project.git';
@@ -115,22 +126,21 @@ export class WatchedPlatform<Name extends string = string> {
     }
     const values = { api, name, namespace, projects: projects as Record<Name, WatchedProject>, kubeconfig };
     const watched = new WatchedPlatform<Name>(values, directory, servers);
-    const path = `/api/v1/namespaces/${namespace}/configmaps/keelson-controller`;
-    const { data } = await api.get<{ data: Record<string, string> }>(path);
-    await writeFile(join(directory, 'controller.json'), data['controller.json'] ?? '');
     await accountKubeconfig(kubeconfig, { namespace, name: 'keelson-controller' }, watched.accountKubeconfig);
     return watched;
   }
 
   /** Starts a controller. A container that is restarted keeps its pod's name. */
-  controller({
+  async controller({
     pod = 'keelson-controller-0',
     kubeconfig = this.accountKubeconfig,
-  }: {
-    readonly pod?: string;
-    readonly kubeconfig?: string;
-  } = {}): Promise<AgentProcess> {
-    const config = join(this.#directory, 'controller.json');
+    change = (same) => same,
+  }: ControllerStart = {}): Promise<AgentProcess> {
+    const path = `/api/v1/namespaces/${this.namespace}/configmaps/keelson-controller`;
+    const { data } = await this.api.get<{ data: Record<string, string> }>(path);
+    const configuration = change(JSON.parse(data['controller.json'] ?? '') as ControllerConfiguration);
+    const config = join(this.#directory, `${pod}.json`);
+    await writeFile(config, JSON.stringify(configuration));
     return AgentProcess.start(
       ['controller', `--config=${config}`, '--port=0', '--allow-address=127.0.0.0/8'],
       { KUBECONFIG: kubeconfig, POD_NAME: pod, POD_NAMESPACE: this.namespace },

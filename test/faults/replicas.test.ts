@@ -1,0 +1,178 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ControllerConfiguration } from 'keelson';
+import { describe, expect, test } from 'vitest';
+import type { Lease } from '../../apps/agent/kubernetes/lease.ts';
+import { waitFor } from '../cluster/api.ts';
+import { missing, testApi, withoutApi } from '../cluster/provided.ts';
+import type { AgentProcess } from '../support/agent-process.ts';
+import { count, report, seed, seeded, spread } from './figures.ts';
+import { PlayedJobs } from './played-jobs.ts';
+import { expectOneJobEach, pushOneByOne, settled } from './pushing.ts';
+import { WatchedPlatform } from './watched-platform.ts';
+
+const BRANCHES = ['main', 'develop', 'feature/x', 'feature-x', 'release-1.0'];
+const PODS = ['keelson-controller-a', 'keelson-controller-b'] as const;
+type Pod = (typeof PODS)[number];
+
+describe.skipIf(withoutApi)(`two controllers at a real API server${missing}`, () => {
+  test('build every head exactly once while leaders are killed, stopped and robbed of their Lease', async () => {
+    const random = seeded(seed);
+    const projects = { project: { branches: BRANCHES } };
+    const platform = await WatchedPlatform.apply(testApi().kubeconfig, 'replicas', { projects });
+    const jobs = new PlayedJobs(platform, { takes: () => random() * 2_000 });
+    const lease = new LeaseOf(platform);
+    const replicas = new Map<string, AgentProcess>();
+    for (const pod of PODS) replicas.set(pod, await platform.controller({ pod }));
+    const waits: Record<string, number[]> = { killed: [], stopped: [], stolen: [], deleted: [] };
+    let done = false;
+    let deposed = 0;
+
+    const events: Record<string, (leader: Pod, other: Pod) => Promise<number>> = {
+      killed: async (leader, other) => {
+        await replicas.get(leader)?.stop('SIGKILL');
+        const wait = await lease.heldBy(other);
+        replicas.set(leader, await platform.controller({ pod: leader }));
+        return wait;
+      },
+      stopped: async (leader, other) => {
+        const stopped = replicas.get(leader);
+        stopped?.signal('SIGSTOP');
+        const wait = await lease.heldBy(other);
+        // The new leader has things done that the other knows nothing of.
+        await sleep(3_000);
+        const lines = stopped?.lines.length ?? 0;
+        stopped?.signal('SIGCONT');
+        await waitFor(async () => stopped?.lines.slice(lines).some((line) => line.includes('leads no more')));
+        deposed++;
+        return wait;
+      },
+      stolen: async (leader) => {
+        await lease.giveTo('a-thief');
+        await waitFor(async () => replicas.get(leader)?.lines.at(-1)?.includes('leads no more'));
+        return lease.heldBy(...PODS);
+      },
+      deleted: async () => {
+        await platform.api.delete(lease.path);
+        return lease.heldBy(...PODS);
+      },
+    };
+
+    const disturb = async (): Promise<void> => {
+      for (let round = 0; round < count(4, 1); round++) {
+        for (const [name, happen] of Object.entries(events)) {
+          if (name === 'stolen' && count(1, 0) === 0) continue;
+          const leader = (await waitFor(async () => lease.holder())) as Pod;
+          await sleep(1_000 + random() * 3_000);
+          const other = PODS.find((pod) => pod !== leader) ?? leader;
+          waits[name]?.push(await happen(leader, other));
+        }
+      }
+    };
+
+    const options = { jobs, pause: () => random() * 1_000, more: () => !done };
+    const pushing = Promise.all(
+      BRANCHES.map((branch) => pushOneByOne(platform.projects.project, branch, 1, options)),
+    );
+    await disturb().finally(() => {
+      done = true;
+    });
+    const pushed = (await pushing).flat();
+    await settled(platform);
+    for (const replica of replicas.values()) await replica.stop();
+    await jobs.close();
+    await platform.close();
+    expectOneJobEach(jobs, pushed);
+    for (const replica of replicas.values()) expect(replica.exitCode).toBe(0);
+    const figures = Object.entries(waits).map(([name, values]) => [
+      `${name} (${values.length}), s until there was another leader, max`,
+      (spread(values).max / 1000).toFixed(1),
+    ]);
+    report('two controllers', {
+      commits: pushed.length,
+      jobs: jobs.seen.length,
+      deposed,
+      ...(Object.fromEntries(figures) as Record<string, string>),
+    });
+  });
+
+  test('build every head exactly once while both of them lead', async () => {
+    const random = seeded(seed);
+    const projects = { project: { branches: BRANCHES } };
+    const platform = await WatchedPlatform.apply(testApi().kubeconfig, 'leaders', { projects });
+    await mayHoldLease(platform, 'another-lease');
+    const jobs = new PlayedJobs(platform, { takes: () => random() * 1_000 });
+    const [a, b] = PODS;
+    const change = (given: ControllerConfiguration) => ({ ...given, lease: 'another-lease' });
+    const leaders = [await platform.controller({ pod: a }), await platform.controller({ pod: b, change })];
+    for (const leader of leaders) await leader.logged('"leads"');
+
+    const options = { jobs, pause: () => random() * 300 };
+    const pushing = BRANCHES.map((branch) =>
+      pushOneByOne(platform.projects.project, branch, count(20, 4), options),
+    );
+    const pushed = (await Promise.all(pushing)).flat();
+    await settled(platform);
+    const noted = leaders.map(
+      ({ lines }) => lines.filter((line) => line.includes('a new head was noted')).length,
+    );
+    for (const leader of leaders) await leader.stop();
+    await jobs.close();
+    await platform.close();
+    expectOneJobEach(jobs, pushed);
+    report('two leaders', {
+      commits: pushed.length,
+      jobs: jobs.seen.length,
+      'noted by the one': noted[0] ?? 0,
+      'by the other': noted[1] ?? 0,
+    });
+    expect(Math.min(...noted)).toBeGreaterThan(0);
+  });
+});
+
+/** Lets the controller hold a Lease that is not its own. */
+async function mayHoldLease({ api, namespace }: WatchedPlatform, lease: string): Promise<void> {
+  const metadata = { name: lease, namespace };
+  const rbac = 'rbac.authorization.k8s.io';
+  const apiVersion = `${rbac}/v1`;
+  const rule = { apiGroups: ['coordination.k8s.io'], resources: ['leases'], resourceNames: [lease] };
+  await api.apply({ apiVersion, kind: 'Role', metadata, rules: [{ ...rule, verbs: ['get', 'patch'] }] });
+  await api.apply({
+    apiVersion,
+    kind: 'RoleBinding',
+    metadata,
+    roleRef: { apiGroup: rbac, kind: 'Role', name: lease },
+    subjects: [{ kind: 'ServiceAccount', name: 'keelson-controller', namespace }],
+  });
+  await api.apply({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec: {} });
+}
+
+/** The Lease of a platform's controllers. */
+class LeaseOf {
+  readonly path: string;
+  readonly #platform: WatchedPlatform;
+
+  constructor(platform: WatchedPlatform) {
+    this.#platform = platform;
+    this.path = `/apis/coordination.k8s.io/v1/namespaces/${platform.namespace}/leases/keelson-controller`;
+  }
+
+  async holder(): Promise<string | undefined> {
+    const { status, body } = await this.#platform.api.request<Lease>('GET', this.path);
+    return status === 200 ? body.spec?.holderIdentity : undefined;
+  }
+
+  /** Waits until one of these holds it, and says how long that took, in milliseconds. */
+  async heldBy(...pods: readonly string[]): Promise<number> {
+    const startedAt = Date.now();
+    await waitFor(async () => pods.includes((await this.holder()) ?? ''), { interval: 50 });
+    return Date.now() - startedAt;
+  }
+
+  /** Writes another holder, as somebody who does not ask would. */
+  async giveTo(holderIdentity: string): Promise<void> {
+    const spec = { holderIdentity, renewTime: new Date().toISOString().replace('Z', '000Z') };
+    const contentType = 'application/merge-patch+json';
+    const { status } = await this.#platform.api.request('PATCH', this.path, { spec }, { contentType });
+    expect(status).toBe(200);
+  }
+}
