@@ -23,10 +23,25 @@ export function createLog(program: string, destination?: DestinationStream): Log
       serializers: { error: describeError },
     },
     // A line is written before the next step, so that a killed process has logged all that it did.
-    destination ?? pino.destination({ dest: 1, sync: true }),
+    printable(destination ?? pino.destination({ dest: 1, sync: true })),
   );
   if (!known) log.warn({ asked }, `KEELSON_LOG_LEVEL is no level: the log is at ${DEFAULT_LEVEL}`);
   return log;
+}
+
+/**
+ * Writes escapes of JSON in place of characters that terminals and viewers act on, which JSON allows in texts: C1
+ * controls, marks of direction, separators of lines. A branch may be named by them.
+ */
+function printable(destination: DestinationStream): DestinationStream {
+  return {
+    write: (line) => destination.write(line.replace(/[\u007f-\u009f\u2028\u2029\p{Cf}]/gu, escaped)),
+  };
+}
+
+function escaped(character: string): string {
+  const units = Array.from({ length: character.length }, (_, index) => character.charCodeAt(index));
+  return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');
 }
 
 /** How many causes of an error are told: one could be its own. */

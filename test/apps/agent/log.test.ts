@@ -25,6 +25,16 @@ describe('the log', () => {
     });
   });
 
+  test.each(['a\u009b2Jb', 'a\u202eb', 'a\u2028b', 'a\u007fb', 'a\u{e0001}b'])(
+    'has no raw character that a terminal acts on, and keeps the value: %j',
+    (branch) => {
+      const { log: written, lines } = log();
+      written.info({ branch }, `of ${branch}`);
+      expect(lines[0]).toMatch(/^[ -~]+\n$/);
+      expect(JSON.parse(lines[0] ?? '')).toMatchObject({ branch, message: `of ${branch}` });
+    },
+  );
+
   test('has the level that is asked for', () => {
     const { log: written, lines } = log('error');
     written.warn('no');
