@@ -87,12 +87,16 @@ export function request(ledger: Ledger, requests: readonly Request[], now: strin
   return { ...ledger, builds: withinLimits(builds, now), next: ledger.next + 1 };
 }
 
-/** Changes one build. One that has ended is remembered for a while. */
+/** Changes one build. Those that have ended are remembered for a while, the last ones. */
 export function change(ledger: Ledger, id: string, update: Partial<ImageBuild>): Ledger {
   const builds = ledger.builds.map((build) => (build.id === id ? { ...build, ...update } : build));
-  const ended = builds.filter(hasEnded);
+  const ended = builds.filter(hasEnded).sort((a, b) => endOf(a) - endOf(b));
   const forgotten = new Set(ended.slice(0, Math.max(0, ended.length - MAX_ENDED)));
   return { ...ledger, builds: builds.filter((build) => !forgotten.has(build)) };
+}
+
+function endOf({ finishedAt = '' }: ImageBuild): number {
+  return Date.parse(finishedAt) || 0;
 }
 
 /** The builds that may start now, as far as the pipeline is concerned: the first of each target that none else has. */
