@@ -1,9 +1,8 @@
 // In the place of Kubernetes' Job controller: says of Jobs that they have ended, and remembers each that there was.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { KubeConfig } from '@kubernetes/client-node';
-import { Kubernetes } from '../../apps/agent/kubernetes/client.ts';
-import { Connection } from '../../apps/agent/kubernetes/connection.ts';
+import type { Kubernetes } from '../../apps/agent/kubernetes/client.ts';
 import { watch } from '../../apps/agent/kubernetes/watch.ts';
+import { agentClient } from '../cluster/agent-context.ts';
 import type { WatchedPlatform } from './watched-platform.ts';
 import { annotation, type BuildJob } from './watched-project.ts';
 
@@ -41,9 +40,7 @@ export class PlayedJobs {
   readonly #ending = new Set<Promise<void>>();
 
   constructor(platform: WatchedPlatform, options: PlayedJobsOptions = {}) {
-    const config = new KubeConfig();
-    config.loadFromFile(platform.kubeconfig);
-    this.#client = new Kubernetes(new Connection(config), this.#closed.signal);
+    this.#client = agentClient(platform.kubeconfig, undefined, this.#closed.signal);
     this.#urls = new Set(Object.values(platform.projects).map(({ url }) => url));
     this.#options = options;
     this.#watching = this.#watch();

@@ -1,8 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ControllerConfiguration } from 'keelson';
+import type { ControllerConfiguration, SourceConfiguration } from 'keelson';
 import { describe, expect, test } from 'vitest';
+import { RepositorySource } from '../../apps/agent/controller/git-credentials.ts';
+import { LedgerStore } from '../../apps/agent/controller/ledger-store.ts';
+import { watchHeads } from '../../apps/agent/controller/watch-heads.ts';
+import { AddressPolicy } from '../../apps/agent/git/address-policy.ts';
+import { GitHttp } from '../../apps/agent/git/refs-http.ts';
 import type { Lease } from '../../apps/agent/kubernetes/lease.ts';
-import { waitFor } from '../cluster/api.ts';
+import { agentContext } from '../cluster/agent-context.ts';
+import { serviceAccount, waitFor } from '../cluster/api.ts';
 import { missing, testApi, withoutApi } from '../cluster/provided.ts';
 import type { AgentProcess } from '../support/agent-process.ts';
 import { count, report, seed, seeded, spread } from './figures.ts';
@@ -126,6 +132,52 @@ describe.skipIf(withoutApi)(`two controllers at a real API server${missing}`, ()
       'by the other': noted[1] ?? 0,
     });
     expect(Math.min(...noted)).toBeGreaterThan(0);
+  });
+
+  test('note nothing of the past: one that had looked at heads before the other did', async () => {
+    const projects = { project: { branches: ['main'] } };
+    const platform = await WatchedPlatform.apply(testApi().kubeconfig, 'late', { projects });
+    const { project } = platform.projects;
+    const as = serviceAccount(platform.namespace, 'keelson-controller');
+    const context = agentContext(platform.kubeconfig, as);
+    const http = new GitHttp({ addresses: new AddressPolicy({ allow: ['127.0.0.0/8'] }) });
+    const signal = new AbortController().signal;
+    const configuration = await project.configuration();
+    const look = async (reads: () => Promise<void>): Promise<void> => {
+      const handle = {
+        ...{ name: 'project', namespace: project.home, source: configuration.source as SourceConfiguration },
+        configuration: async () => {
+          await reads();
+          return configuration;
+        },
+      };
+      const ledger = new LedgerStore(context.client, project.home);
+      const repository = new RepositorySource(context.client, project.home);
+      const noted = (): void => undefined;
+      await watchHeads(context, { pipeline: handle, ledger, repository, http, noted, signal });
+    };
+
+    const first = await project.repository.commit('main', { file: 'first' });
+    let goOn: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    let isHeld = false;
+    const late = look(() => {
+      isHeld = true;
+      return held;
+    });
+    await waitFor(async () => isHeld);
+    await look(async () => undefined);
+    const second = await project.repository.commit('main', { file: 'second' });
+    await look(async () => undefined);
+    goOn();
+    await late;
+    const { builds, heads } = await project.ledger();
+    http.close();
+    await platform.close();
+    expect(builds.map(({ commit }) => commit)).toEqual([first, second]);
+    expect(heads).toEqual({ main: second });
   });
 });
 

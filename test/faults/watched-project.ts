@@ -66,11 +66,17 @@ export class WatchedProject {
     return (await this.#api.get<{ items: Event[] }>(`/api/v1/namespaces/${this.home}/events`)).items;
   }
 
+  /** Its configuration, as the controller reads it. */
+  async configuration(): Promise<PipelineConfiguration> {
+    const path = `/api/v1/namespaces/${this.home}/configmaps/keelson-pipeline`;
+    const { data } = await this.#api.get<{ data: Record<string, string> }>(path);
+    return JSON.parse(data['pipeline.json'] ?? '') as PipelineConfiguration;
+  }
+
   /** Changes its configuration, as applying other manifests would. */
   async configure(change: (before: PipelineConfiguration) => PipelineConfiguration): Promise<void> {
     const path = `/api/v1/namespaces/${this.home}/configmaps/keelson-pipeline`;
-    const { data } = await this.#api.get<{ data: Record<string, string> }>(path);
-    const after = change(JSON.parse(data['pipeline.json'] ?? '') as PipelineConfiguration);
+    const after = change(await this.configuration());
     const patch = { data: { 'pipeline.json': JSON.stringify(after) } };
     const contentType = 'application/merge-patch+json';
     const { status, body } = await this.#api.request('PATCH', path, patch, { contentType });

@@ -250,9 +250,10 @@ export class PipelineController {
       ledger: this.#ledger,
       repository: this.#repository,
       http: this.#shared.http,
+      noted: () => this.#reconcile.wake(),
       signal: this.#signal,
     };
-    if (await watchHeads(this.#context, options)) this.#reconcile.wake();
+    await watchHeads(this.#context, options);
     return Math.max(0, this.#dueAt - Date.now());
   }
 

@@ -17,39 +17,56 @@ export interface WatchHeadsOptions {
   readonly ledger: LedgerStore;
   readonly repository: RepositorySource;
   readonly http: GitHttp;
+  /** Called for each new head. */
+  readonly noted: () => void;
   readonly signal: AbortSignal;
 }
 
-/** Looks once at the watched branches, and notes builds of what is new. True where there was anything. */
-export async function watchHeads(context: ControllerContext, options: WatchHeadsOptions): Promise<boolean> {
-  const { pipeline, ledger, repository, http, signal } = options;
+/** Looks once at the watched branches, and notes builds of what is new; one that can't be noted keeps no other. */
+export async function watchHeads(context: ControllerContext, options: WatchHeadsOptions): Promise<void> {
+  const { pipeline, ledger, repository, http, signal, noted } = options;
   const { source } = pipeline;
+  const failures: unknown[] = [];
+  let isChanged = false;
   try {
+    // Read before: a head is new against what was known when it was looked up.
+    const known = await ledger.read();
     const readable = await repository.repository(source);
     const heads = await lookUpHeads(readable, source.branches, { http, signal });
-    const known = await ledger.read();
-    const fresh = [...heads].filter(([branch, commit]) => headOf(known, branch) !== commit);
-    for (const [branch, commit] of fresh) await note(context, options, branch, commit);
-    context.metrics.polls.inc({ result: fresh.length > 0 ? 'changed' : 'unchanged' });
-    return fresh.length > 0;
+    for (const [branch, commit] of heads) {
+      const before = headOf(known, branch);
+      if (before === commit) continue;
+      isChanged = true;
+      await note(context, options, { branch, commit, before }).then(noted, (error) => failures.push(error));
+    }
+    if (failures.length > 0) throw failures[0];
+    context.metrics.polls.inc({ result: isChanged ? 'changed' : 'unchanged' });
   } catch (error) {
     if (error instanceof GitError && error.kind === 'unauthorized') repository.forget();
     context.metrics.polls.inc({ result: 'failed' });
-    await context.events.say(pipelineObject(pipeline), {
-      type: 'Warning',
-      reason: 'RepositoryNotRead',
-      message: (error as Error).message,
-    });
+    if (!signal.aborted) {
+      await context.events.say(pipelineObject(pipeline), {
+        type: 'Warning',
+        reason: 'RepositoryNotRead',
+        message: (error as Error).message,
+      });
+    }
     throw error;
   }
+}
+
+/** A head that was looked up, and the one that was known before. */
+interface FoundHead {
+  readonly branch: string;
+  readonly commit: string;
+  readonly before: string | undefined;
 }
 
 /** Notes a head, and asks for its images. */
 async function note(
   context: ControllerContext,
   { pipeline, ledger, repository, http, signal }: WatchHeadsOptions,
-  branch: string,
-  commit: string,
+  { branch, commit, before }: FoundHead,
 ): Promise<void> {
   const { source } = pipeline;
   const readable = await repository.repository(source);
@@ -64,17 +81,21 @@ async function note(
   }
   const { images } = await pipeline.configuration();
   const now = new Date().toISOString();
-  await ledger.change((before) => {
-    if (headOf(before, branch) === commit) return before;
+  let isMine = false;
+  await ledger.change((current) => {
+    // Another controller has noted this head meanwhile, and perhaps newer ones: this one may be of the past.
+    isMine = headOf(current, branch) === before;
+    if (!isMine) return current;
     const requests = images.map((image) =>
-      requestOf(pipeline, image, before.next, { branch, commit, version }),
+      requestOf(pipeline, image, current.next, { branch, commit, version }),
     );
-    const noted = request(before, requests, now);
-    const heads = { ...before.heads, [branch]: commit };
+    const noted = request(current, requests, now);
+    const heads = { ...current.heads, [branch]: commit };
     if (problem === undefined) return { ...noted, heads };
     const failed: Partial<ImageBuild> = { phase: 'Failed', finishedAt: now, message: problem };
     return { ...requests.reduce((ledger, { id }) => change(ledger, id, failed), noted), heads };
   });
+  if (!isMine) return;
   const { log, events } = context;
   log.info({ pipeline: pipeline.name, branch, commit, version }, problem ?? 'a new head was noted');
   if (problem !== undefined) {
