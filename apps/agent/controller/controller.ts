@@ -55,7 +55,7 @@ export const controller: Program = async (args, { environment, log, signal }) =>
     signal,
   };
   await leadWhenElected(client, election, (leading) => {
-    // What is under way when the Lease is lost must not go on for long.
+    // Who has lost the Lease writes nothing any more.
     const bound = client.until(leading);
     const events = new Events(bound, 'keelson-controller', log);
     return new Leadership({ ...context, client: bound, events }, http, registry, leading).run();
