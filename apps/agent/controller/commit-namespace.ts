@@ -8,6 +8,8 @@ import { type ControllerContext, FIELD_MANAGER } from './context.ts';
 const BINDING = 'keelson-controller';
 /** The longest that the API server may take to act by a new RoleBinding, and a namespace to get its account. */
 const RIGHTS_MS = 20_000;
+/** Nobody may give a right that he does not have yet. */
+const UNKNOWN_YET = /cannot [a-z]+ resource|RBAC permissions not currently held/;
 
 /**
  * Makes the namespace of a commit, which says whose pipeline it is for, and in it the controller's own rights, the Secrets and the objects of a filled
@@ -78,7 +80,7 @@ export async function onceAllowed<T>(request: () => Promise<T>): Promise<T> {
       return await request();
     } catch (error) {
       // Admission refuses with the same status; its message is another.
-      const unknownYet = hasStatus(error, 403) && /cannot [a-z]+ resource/.test((error as Error).message);
+      const unknownYet = hasStatus(error, 403) && UNKNOWN_YET.test((error as Error).message);
       if (!unknownYet || Date.now() > deadline) throw error;
       await sleep(pause);
     }

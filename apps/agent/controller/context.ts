@@ -13,6 +13,8 @@ export interface ControllerContext {
   readonly metrics: ControllerMetrics;
   /** The controller's own account, to which it gives its rights in the namespaces that it makes. */
   readonly account: ControllerAccount;
+  /** For how long a listener's namespace may be there that nobody waits for; ten minutes where absent. */
+  readonly orphanSeconds?: number;
 }
 
 /** As whom the controller changes objects. */

@@ -24,6 +24,8 @@ export const controller: Program = async (args, { environment, log, signal }) =>
     port: { type: 'string', default: String(PORT) },
     // Addresses that git servers may have although they are forbidden otherwise, such as 127.0.0.1 on a laptop.
     'allow-address': { type: 'string', multiple: true, default: [] },
+    // For how long a listener's namespace may be there that nobody waits for.
+    'orphan-seconds': { type: 'string' },
   });
   const configuration = parseDocument('Controller', await readText(given['config']));
   const namespace = variable(environment, 'POD_NAMESPACE');
@@ -36,6 +38,7 @@ export const controller: Program = async (args, { environment, log, signal }) =>
     log,
     metrics: controllerMetrics(registry),
     account: { name: ACCOUNT, namespace },
+    ...(given['orphan-seconds'] !== undefined && { orphanSeconds: Number(given['orphan-seconds']) }),
   };
   const health = await serveHealth(Number(given['port']), {
     unhealthy: () => undefined,

@@ -15,6 +15,8 @@ import { type StatusState, statusContext, statusOfRun } from './commit-status/st
 import type { ControllerContext } from './context.ts';
 import { makeGeneratedSecrets } from './generated-secrets/make-generated-secrets.ts';
 import { RepositorySource } from './git-credentials.ts';
+import { HandOvers } from './hand-over/hand-overs.ts';
+import { repairListeners } from './hand-over/repair-listeners.ts';
 import { ImageBuilds } from './image-builds.ts';
 import type { ImageBuild, Ledger } from './ledger.ts';
 import { LedgerStore } from './ledger-store.ts';
@@ -51,6 +53,7 @@ const RECONCILE_MS = 30_000;
 const REPAIR_MS = 60_000;
 const RELEASE_MS = 30_000;
 const OPEN_RELEASE_MS = 2_000;
+const HAND_OVER_MS = 30_000;
 const POSTED_RUNS = 3;
 const STATES: Readonly<Partial<Record<ImageBuild['phase'], StatusState>>> = {
   Running: 'pending',
@@ -76,6 +79,8 @@ export class PipelineController {
   readonly #repair: Periodic;
   readonly #release: Periodic;
   readonly #digests: Periodic;
+  readonly #handOver: Periodic;
+  readonly #handOvers: HandOvers;
   readonly #builds: ImageBuilds;
   /** Resolves when it is known which image builds run. */
   readonly loaded: Promise<void>;
@@ -101,8 +106,21 @@ export class PipelineController {
     this.#repair = this.#periodic('repair', () => this.#putInOrder(), REPAIR_MS);
     this.#release = this.#periodic('release', () => this.#releaseWhatPassed(), RELEASE_MS);
     this.#digests = this.#periodic('digests', () => this.#noteDigests(), RECONCILE_MS);
+    this.#handOver = this.#periodic('hand-over', () => this.#advanceHandOvers(), HAND_OVER_MS);
+    this.#handOvers = new HandOvers(context, {
+      home: namespace,
+      changed: () => {
+        this.#handOver.wake();
+        this.#repair.wake(1_000);
+      },
+      resultTaken: () => this.#release.wake(),
+      signal,
+    });
     this.#look = this.#periodic('configuration', () => this.#readConfiguration(), LOOK_MS);
-    this.#tasks = [this.#look, this.#poll, this.#reconcile, this.#repair, this.#release, this.#digests];
+    this.#tasks = [
+      ...[this.#look, this.#poll, this.#reconcile, this.#repair, this.#release, this.#digests],
+      this.#handOver,
+    ];
     this.#builds = new ImageBuilds(context, {
       pipeline: this.#handle(),
       ledger: this.#ledger,
@@ -201,6 +219,7 @@ export class PipelineController {
     this.#repair.wake();
     this.#release.wake();
     this.#digests.wake();
+    this.#handOver.wake();
     return undefined;
   }
 
@@ -281,16 +300,20 @@ export class PipelineController {
       await makeGeneratedSecrets(this.#context, this.#namespace, generatedSecrets);
     if (builds.length === 0 && jobs.length === 0) return undefined;
     const ledger = await this.#ledger.read();
-    const next = await repairPipeline(this.#context, {
-      namespace: this.#namespace,
-      builds,
-      jobs,
-      ledger,
-      told: (build, runs) => this.#postRuns(build, runs),
-    });
+    const told = (build: string, runs: readonly BuildRun[]): void => this.#postRuns(build, runs);
+    const times = [
+      await repairPipeline(this.#context, { namespace: this.#namespace, builds, jobs, ledger, told }),
+      await repairListeners(this.#context, this.#namespace, builds, ledger, told),
+    ].filter((time) => time !== undefined);
+    const next = times.length > 0 ? Math.min(...times) : undefined;
     // A gate waits for the releases of a run that has passed.
     if (next !== undefined) this.#release.wake();
     return next;
+  }
+
+  async #advanceHandOvers(): Promise<number | undefined> {
+    if (this.#slim === undefined) return undefined;
+    return this.#handOvers.advance(this.#slim.name, this.#slim.builds);
   }
 
   async #releaseWhatPassed(): Promise<number | undefined> {

@@ -10,7 +10,9 @@ export async function deleteOldNamespaces(
   ledgerOf: (home: string) => Promise<Ledger>,
 ): Promise<void> {
   const { client, configuration } = context;
-  const labelSelector = `${KeelsonLabels.OWNER}=${configuration.platform},${KeelsonLabels.HOME}`;
+  // A listener's namespace is of no image build.
+  const { OWNER, HOME, LISTENER } = KeelsonLabels;
+  const labelSelector = `${OWNER}=${configuration.platform},${HOME},!${LISTENER}`;
   const { items } = await client.list({ apiVersion: 'v1', kind: 'Namespace', labelSelector });
   const homes = new Map<string, KubernetesObject[]>();
   for (const namespace of items) {

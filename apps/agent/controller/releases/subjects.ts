@@ -6,6 +6,7 @@ import { hasStatus } from '../../kubernetes/errors.ts';
 import type { KubernetesObject } from '../../kubernetes/object.ts';
 import { changeBuildRecord, readBuildRecord } from '../../status/build-status.ts';
 import type { ControllerContext } from '../context.ts';
+import { listenerNamespaces } from '../hand-over/listener-namespaces.ts';
 import type { ImageBuild, Ledger } from '../ledger.ts';
 import type { Subject } from './subject.ts';
 
@@ -16,17 +17,20 @@ const MAX_TRIES = 20;
 export async function passedRuns(
   context: ControllerContext,
   namespace: string,
-  { deployment, statusConfigMap }: PipelineConfiguration['builds'][number],
+  build: PipelineConfiguration['builds'][number],
   releases: readonly ReleaseConfiguration[],
 ): Promise<readonly Subject[]> {
   const { client } = context;
+  const { statusConfigMap } = build;
   const status = { namespace, name: statusConfigMap };
   const { runs, images } = await readBuildRecord(client, status);
   const isPassed = ({ phase, finishedAt = '' }: BuildRun): boolean =>
     phase === 'Succeeded' && isRecent(finishedAt, releases);
   const passed = runs.filter(isPassed);
   if (passed.length === 0) return [];
-  const addresses = await podAddresses(context, namespace, deployment);
+  // What has run in a listener's namespace has its outputs there.
+  const places = [namespace, ...(await listenerNamespaces(context, namespace, build))];
+  const addresses = await podAddresses(context, places, build.deployment);
   return passed
     .filter(({ commit, digest }) => commit !== undefined || images.some((known) => known.digest === digest))
     .map(({ id, commit, branch = '', digest, finishedAt = '', releases }) => ({
@@ -88,17 +92,23 @@ interface Pod extends KubernetesObject {
 
 async function podAddresses(
   { client }: ControllerContext,
-  namespace: string,
+  namespaces: readonly string[],
   build: string,
 ): Promise<ReadonlyMap<string, string>> {
   const labelSelector = `app.kubernetes.io/name=${build},keelson.dev/stage=build`;
-  const { items } = await client.list<Pod>({ apiVersion: 'v1', kind: 'Pod', namespace, labelSelector });
+  const pods = await Promise.all(
+    namespaces.map((namespace) =>
+      client.list<Pod>({ apiVersion: 'v1', kind: 'Pod', namespace, labelSelector }),
+    ),
+  );
   return new Map(
-    items.flatMap(({ metadata, status }) => {
-      const { podIP } = status ?? {};
-      if (metadata.uid === undefined || podIP === undefined) return [];
-      return [[metadata.uid, podIP.includes(':') ? `[${podIP}]` : podIP] as const];
-    }),
+    pods
+      .flatMap(({ items }) => items)
+      .flatMap(({ metadata, status }) => {
+        const { podIP } = status ?? {};
+        if (metadata.uid === undefined || podIP === undefined) return [];
+        return [[metadata.uid, podIP.includes(':') ? `[${podIP}]` : podIP] as const];
+      }),
   );
 }
 
