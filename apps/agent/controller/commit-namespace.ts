@@ -72,6 +72,17 @@ export async function bindOwnRights(
   );
 }
 
+/** Whether it has done so. */
+export async function hasOwnRights({ client }: ControllerContext, namespace: string): Promise<boolean> {
+  const reference = {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'RoleBinding',
+    namespace,
+    name: BINDING,
+  };
+  return (await client.getMetadata(reference)) !== undefined;
+}
+
 /** Tries again while a right that was just given is not known everywhere yet. */
 export async function onceAllowed<T>(request: () => Promise<T>): Promise<T> {
   const deadline = Date.now() + RIGHTS_MS;

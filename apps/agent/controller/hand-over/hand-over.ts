@@ -6,6 +6,7 @@ import type { HandOverOptions } from './options.ts';
 import { deleteOrphans } from './orphans.ts';
 import { asksForNext, isCurrent } from './place.ts';
 import { readPlaces } from './read-places.ts';
+import { deleteOldest } from './room.ts';
 import { takeStep } from './take-step.ts';
 
 /** How a build that hands over stands. */
@@ -46,6 +47,9 @@ export async function advanceHandOver(
       await add(copyFromHome(context, options, place.namespace).then(() => undefined));
     await add(settle(context, options, place));
   }
+  await add(
+    deleteOldest(context, options, places, options.build.handOver.maxNamespaces).then(() => undefined),
+  );
   await add(deleteOrphans(context, places));
   if (failures.length > 0) throw failures[0];
   const all = [places.home, ...places.made];

@@ -1,8 +1,8 @@
 import type { BuildConfiguration } from '../../../../lib/agent/configuration.ts';
-import { KeelsonAnnotations, KeelsonLabels } from '../../../../lib/kubernetes/labels.ts';
+import { KeelsonLabels } from '../../../../lib/kubernetes/labels.ts';
 import { hasStatus } from '../../kubernetes/errors.ts';
 import type { KubernetesObject } from '../../kubernetes/object.ts';
-import { bindOwnRights, onceAllowed } from '../commit-namespace.ts';
+import { bindOwnRights, hasOwnRights, onceAllowed } from '../commit-namespace.ts';
 import type { ControllerContext } from '../context.ts';
 import type { BuildDeployment } from '../repair/missed-push.ts';
 import type { NextListener } from './next-listener.ts';
@@ -52,39 +52,34 @@ export function age({ metadata }: KubernetesObject): number {
  */
 export async function readPlaces(context: ControllerContext, of: PlacesOf): Promise<Places> {
   const home: Place = { namespace: of.home, made: undefined, deployment: await read(context, of, of.home) };
-  const places = await Promise.all(
-    (await listMade(context, of)).map(async (made): Promise<Place & { readonly refused: boolean }> => {
+  const all = await Promise.all(
+    (await listMade(context, of)).map(async (made): Promise<Place> => {
       const { name: namespace } = made.metadata;
-      try {
-        return { namespace, made, refused: false, deployment: await read(context, of, namespace) };
-      } catch (error) {
-        if (!hasStatus(error, 403)) throw error;
-        return { namespace, made, refused: true, deployment: undefined };
-      }
+      return { namespace, made, deployment: await readWhereAllowed(context, of, namespace) };
     }),
   );
-  const named = [home, ...places].flatMap((place) => namedBy(place) ?? []);
-  const made: Place[] = [];
-  for (const { refused, ...place } of places) {
-    if (isForeign(place, named)) continue;
-    const isInTheMaking = named.some((next) => isListener(place, next));
-    made.push(refused && !isInTheMaking ? await withRights(context, of, place) : place);
-  }
-  return { home, made };
+  const named = [home, ...all].flatMap((place) => namedBy(place) ?? []);
+  return { home, made: all.filter((place) => !isForeign(place, named)) };
 }
 
 /** Whether another has made a namespace of a name that was chosen. */
 function isForeign(place: Place, named: readonly NextListener[]): boolean {
-  return (
-    place.made?.metadata.annotations?.[KeelsonAnnotations.CLAIM] === undefined ||
-    named.some((next) => next.namespace === place.namespace && !isListener(place, next))
-  );
+  return named.some((next) => next.namespace === place.namespace && !isListener(place, next));
 }
 
-/** A namespace of ours in which the controller has no rights, since it died before it had them or somebody took them away. */
-async function withRights(context: ControllerContext, of: PlacesOf, place: Place): Promise<Place> {
-  await bindListenerRights(context, place.namespace);
-  return { ...place, deployment: await onceAllowed(() => read(context, of, place.namespace)) };
+/** Undefined, too, where the controller has not given itself its rights: then it has not made anything there. */
+async function readWhereAllowed(
+  context: ControllerContext,
+  of: PlacesOf,
+  namespace: string,
+): Promise<BuildDeployment | undefined> {
+  try {
+    return await read(context, of, namespace);
+  } catch (error) {
+    if (!hasStatus(error, 403)) throw error;
+    if (!(await hasOwnRights(context, namespace))) return undefined;
+    return onceAllowed(() => read(context, of, namespace));
+  }
 }
 
 /** Gives the controller its rights in the namespace of a listener. */
