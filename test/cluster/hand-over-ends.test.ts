@@ -129,7 +129,7 @@ describe.skipIf(withoutApi)(`after a hand-over, at a real API server${missing}`,
       const { first, second } = await twoCycles();
       const retention = { succeededSeconds: 0, failedSeconds: 0, maxPerPipeline: 0 };
       const configuration = { ...context.configuration, retention };
-      await deleteOldNamespaces({ ...context, configuration }, pipeline.home, EMPTY_LEDGER);
+      await deleteOldNamespaces({ ...context, configuration }, async () => EMPTY_LEDGER);
       expect((await pipeline.listeners()).toSorted()).toEqual([first, second].toSorted());
     });
   });
@@ -184,7 +184,13 @@ describe.skipIf(withoutApi)(`after a hand-over, at a real API server${missing}`,
 
   describe('repair', () => {
     const repair = (): Promise<number | undefined> =>
-      repairListeners(stage.context, stage.pipeline.home, [stage.options.build], EMPTY_LEDGER);
+      repairListeners(
+        stage.context,
+        stage.pipeline.home,
+        [stage.options.build],
+        EMPTY_LEDGER,
+        () => undefined,
+      );
 
     test('a build whose pod is gone in a liberated namespace is lost, and then put away', async () => {
       stage = await HandOverStage.apply();
