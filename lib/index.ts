@@ -115,6 +115,8 @@ export { Controller, type ControllerProps, type RetentionProps } from './platfor
 export { ControllerWebhooks, type ControllerWebhooksProps } from './platform/controller-webhooks.ts';
 export { type ExistingPlatformProps, Platform, type PlatformProps } from './platform/platform.ts';
 export type { PlatformReference } from './platform/platform-reference.ts';
+export { RegistryCollection, type RegistryCollectionProps } from './platform/registry-collection.ts';
+export type { CollectedRegistry, GarbageCollectionProps } from './registry/garbage-collection.ts';
 export {
   HostedRegistry,
   type HostedRegistryProps,

@@ -7,6 +7,7 @@ const PROGRAMS: Readonly<Record<string, () => Promise<Program>>> = {
   gate: async () => (await import('./gate/gate.ts')).gate,
   source: async () => (await import('./source/source.ts')).source,
   outputs: async () => (await import('./outputs/outputs.ts')).outputs,
+  prune: async () => (await import('./registry-gc/prune.ts')).prune,
   release: async () => (await import('./release/release.ts')).release,
 };
 

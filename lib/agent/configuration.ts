@@ -1,3 +1,4 @@
+import type { GarbageCollectionConfiguration } from './garbage-collection.ts';
 import type { TemplateObject } from './job-template.ts';
 import type { RegistryTransport } from './makisu-registries.ts';
 import type { ReleaseConfiguration } from './release.ts';
@@ -39,6 +40,8 @@ export interface ControllerConfiguration extends Document<'Controller'> {
   readonly maxConcurrentBuilds: number;
   /** How long finished image builds are kept. */
   readonly retention: RetentionConfiguration;
+  /** How the registry's garbage is collected; absent where it is not. */
+  readonly garbageCollection?: GarbageCollectionConfiguration;
   /** Where it is told of pushes; absent where it only polls. */
   readonly webhooks?: WebhooksConfiguration;
 }

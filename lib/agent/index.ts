@@ -1,5 +1,6 @@
 export * from './configuration.ts';
 export type { AgentDocument } from './document.ts';
+export type { GarbageCollectionConfiguration } from './garbage-collection.ts';
 export {
   fillTemplate,
   placeholder,

@@ -49,6 +49,10 @@ export const KeelsonAnnotations = {
   KEEP: 'keelson.dev/keep',
   /** On a watched build's pods, by the controller: the digest for which it rolled the Deployment where Keel had not. */
   ROLLED_FOR: 'keelson.dev/rolled-for',
+  /** Beside the plan of a registry's garbage collection, while the registry is away: how many pods it had. */
+  REPLICAS: 'keelson.dev/replicas',
+  /** There too: when the next collection is. */
+  NEXT_COLLECTION: 'keelson.dev/next-collection',
   /** On a listener's namespace: the UUID by which the controller knows that it made it. */
   CLAIM: 'keelson.dev/claim',
   /** On a listener's namespace: the hash of the template that it was made of. */

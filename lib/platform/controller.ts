@@ -5,6 +5,7 @@ import type { ConfigMap, PodSpec } from 'kubernetes-types/core/v1.d.ts';
 import type { PodDisruptionBudget } from 'kubernetes-types/policy/v1.d.ts';
 import type { ClusterRole, ClusterRoleBinding } from 'kubernetes-types/rbac/v1.d.ts';
 import { CONTROLLER_KEY, type ControllerConfiguration, WEBHOOKS_PORT } from '../agent/configuration.ts';
+import type { GarbageCollectionConfiguration } from '../agent/garbage-collection.ts';
 import { AGENT_API_VERSION } from '../agent/version.ts';
 import type { ImageName } from '../image/image-name.ts';
 import { AGENT_UID } from '../keel/gate.ts';
@@ -107,6 +108,11 @@ export interface ControllerProps {
    * @default - none
    */
   readonly registries?: readonly Registry[];
+  /**
+   * How it collects the garbage of a registry.
+   * @default - it does not
+   */
+  readonly garbageCollection?: GarbageCollectionConfiguration;
   /**
    * Where git servers tell it of a push, for the pipelines whose source has a `webhook`: each at
    * `https://HOST/webhooks/NAMESPACE`.
@@ -329,6 +335,7 @@ function configuration(props: ControllerProps, commitNamespaceRole: string): Con
       failedSeconds: failed.toSeconds({ integral: false }),
       maxPerPipeline,
     },
+    ...(props.garbageCollection && { garbageCollection: props.garbageCollection }),
     ...(props.webhooks !== undefined && { webhooks: { port: WEBHOOKS_PORT } }),
   };
 }

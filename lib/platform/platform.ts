@@ -21,6 +21,7 @@ import { ControllerAdmission, KeelAdmission } from './admission.ts';
 import { defaultAgentImage } from './agent-image.ts';
 import { Controller, type ControllerProps } from './controller.ts';
 import type { PlatformReference } from './platform-reference.ts';
+import { RegistryCollection } from './registry-collection.ts';
 
 /** Props of {@link Platform}. */
 export interface PlatformProps extends Pick<ChartProps, 'labels'> {
@@ -53,7 +54,14 @@ export interface PlatformProps extends Pick<ChartProps, 'labels'> {
    */
   readonly controller?: Omit<
     ControllerProps,
-    'platformName' | 'namespace' | 'agentImage' | 'registry' | 'apiServer' | 'egress' | 'handOver'
+    | 'platformName'
+    | 'namespace'
+    | 'agentImage'
+    | 'registry'
+    | 'apiServer'
+    | 'egress'
+    | 'handOver'
+    | 'garbageCollection'
   >;
   /**
    * The agent's image, for the controller and for the gates beside builds.
@@ -192,6 +200,8 @@ export class Platform extends Chart implements PlatformReference {
   readonly webhooks: boolean;
   /** The controller. */
   readonly controller: Controller;
+  /** What makes room in the registry; undefined where nothing does. */
+  readonly registryCollection: RegistryCollection | undefined;
 
   constructor(scope: Construct, id: string, given: PlatformProps) {
     const standIns = { registry: missingRegistry() };
@@ -226,13 +236,22 @@ export class Platform extends Chart implements PlatformReference {
     this.buildkit = buildkitReference(this, props.buildkit ?? false, { registry, egress: reachable });
     this.keel = keelReference(this, props.keel ?? {}, { registry, apiServer, egress: reachable });
     if (this.keel !== undefined && !isDnsLabel(this.keel.namespace)) this.#reportKeel(this.keel.namespace);
+    const controller = { namespace, serviceAccountName: CONTROLLER };
+    const { agentImage } = this;
+    const { collected } = registry;
+    this.registryCollection =
+      collected &&
+      new RegistryCollection(this, 'registry-collection', { registry: collected, controller, agentImage });
     this.controller = new Controller(this, 'controller', {
       ...props.controller,
       platformName: id,
       namespace,
-      agentImage: this.agentImage,
+      agentImage,
       registry,
       handOver: this.handOver,
+      ...(this.registryCollection && {
+        garbageCollection: { host: registry.pushHost, ...this.registryCollection.configuration },
+      }),
       ...(apiServer !== undefined && { apiServer }),
       ...(this.egress !== undefined && { egress: this.egress }),
     });

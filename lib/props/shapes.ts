@@ -22,6 +22,7 @@ export type PropsInterface =
   | 'ExternalSecretOptions'
   | 'FluxGitRepositoryProps'
   | 'FluxKustomizationProps'
+  | 'GarbageCollectionProps'
   | 'GeneratedSecretProps'
   | 'GitHubReleaseProps'
   | 'GitOpsRepositoryProps'
@@ -54,6 +55,7 @@ export type PropsInterface =
   | 'PlatformProps'
   | 'RabbitServiceProps'
   | 'RedisLayerCacheProps'
+  | 'RegistryCollectionProps'
   | 'RegistryWorkloadProps'
   | 'ReleaseProps'
   | 'RetentionProps'
@@ -234,6 +236,17 @@ export const SHAPES: Shapes = {
       "platform?": {"fieldsOf":"PlatformReference"},
       "source?": {"like":"GitSource"},
     },
+    CollectedRegistry: {
+      "namespace": "text",
+      "deployment": "text",
+      "selector": {"byName":"text"},
+      "claim": "text",
+      "uid": "number",
+      "image?": {"like":"ImageName"},
+      "every?": {"like":"Duration"},
+      "keepPerBranch?": "number",
+      "timeout?": {"like":"Duration"},
+    },
     CommitStatusesOptions: {
       "token": {"like":"SecretSource"},
       "apiUrl?": "text",
@@ -263,6 +276,7 @@ export const SHAPES: Shapes = {
       "retention?": {"fieldsOf":"RetentionProps"},
       "handOver?": "flag",
       "registries?": {"list":{"like":"Registry"}},
+      "garbageCollection?": {"fieldsOf":"GarbageCollectionConfiguration"},
       "webhooks?": {"fieldsOf":"IngressEndpoint"},
       "resources?": {"fieldsOf":"ContainerResources"},
     },
@@ -288,6 +302,7 @@ export const SHAPES: Shapes = {
       "nodeAddress": "text",
       "nodePort?": "number",
       "namespace?": "text",
+      "garbageCollection?": {"fieldsOf":"GarbageCollectionProps"},
     },
     ExistingPlatformProps: {
       "name": "text",
@@ -343,6 +358,20 @@ export const SHAPES: Shapes = {
       "kind": {"oneOf":["GitRepository","OCIRepository","Bucket"]},
       "name": "text",
       "namespace": "text",
+    },
+    GarbageCollectionConfiguration: {
+      "host": "text",
+      "namespace": "text",
+      "deployment": "text",
+      "collector": "text",
+      "everySeconds": "number",
+      "keepPerBranch": "number",
+      "timeoutSeconds": "number",
+    },
+    GarbageCollectionProps: {
+      "every?": {"like":"Duration"},
+      "keepPerBranch?": "number",
+      "timeout?": {"like":"Duration"},
     },
     GeneratedSecretProps: {
       "name?": "text",
@@ -586,6 +615,7 @@ export const SHAPES: Shapes = {
       "nodeAddress": "text",
       "nodePort?": "number",
       "namespace?": "text",
+      "garbageCollection?": {"fieldsOf":"GarbageCollectionProps"},
       "image?": {"like":"ImageName"},
       "resources?": {"fieldsOf":"ContainerResources"},
       "storageClassName?": "text",
@@ -693,6 +723,11 @@ export const SHAPES: Shapes = {
       "maxMemory?": {"like":"Size"},
       "resources?": {"fieldsOf":"ContainerResources"},
     },
+    RegistryCollectionProps: {
+      "registry": {"fieldsOf":"CollectedRegistry"},
+      "controller": {"fieldsOf":"Subject"},
+      "agentImage": {"like":"ImageName"},
+    },
     RegistryWorkloadProps: {
       "namespace": "text",
       "nodePort": "number",
@@ -701,6 +736,7 @@ export const SHAPES: Shapes = {
       "image?": {"like":"ImageName"},
       "resources?": {"fieldsOf":"ContainerResources"},
       "clients?": {"list":"text"},
+      "garbageCollection?": {"fieldsOf":"GarbageCollectionProps"},
     },
     ReleaseProps: {
       "after": {"either":[{"like":"ImageBuilder"},{"like":"KeelWatchedBuild"}]},

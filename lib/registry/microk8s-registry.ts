@@ -5,9 +5,14 @@ import { isDnsLabel, isDnsSubdomain } from '../kubernetes/names.ts';
 import type { Destination } from '../kubernetes/network.ts';
 import { type Problem, reportProblems } from '../kubernetes/problem.ts';
 import { sound } from '../props/sound.ts';
+import {
+  type CollectedRegistry,
+  type GarbageCollectionProps,
+  garbageCollectionProblems,
+} from './garbage-collection.ts';
 import { microk8sNodeFiles } from './microk8s-node-files.ts';
 import { type ImageOptions, ImageTarget, type NodeFile, type Registry } from './registry.ts';
-import { RegistryWorkload, type RegistryWorkloadProps } from './registry-workload.ts';
+import { REGISTRY_UID, RegistryWorkload, type RegistryWorkloadProps } from './registry-workload.ts';
 
 /** What {@link MicroK8sRegistry.existing} is told. */
 export interface ExistingMicroK8sRegistryProps {
@@ -26,10 +31,17 @@ export interface ExistingMicroK8sRegistryProps {
    * @default 'container-registry'
    */
   readonly namespace?: string;
+  /**
+   * When and how the platform's controller makes room in it: `{}` for once a day. Without it, images are kept for ever.
+   * @default - it does not
+   */
+  readonly garbageCollection?: GarbageCollectionProps;
 }
 
 /** The port on which the registry's own container listens. */
 const CONTAINER_PORT = 5000;
+/** What addon and twin call their objects. */
+const REGISTRY = { deployment: 'registry', claim: 'registry-claim', selector: { app: 'registry' } } as const;
 
 /**
  * MicroK8s' registry addon, or a twin of it where there is none.
@@ -67,6 +79,11 @@ export class MicroK8sRegistry extends Construct implements Registry {
       namespace: this.#address.namespace,
       nodePort: this.#address.nodePort,
     });
+  }
+
+  get collected(): CollectedRegistry | undefined {
+    const { collected } = this.#address;
+    return collected && { ...collected, image: this.workload.image, uid: REGISTRY_UID };
   }
 
   /** The registry's Deployment. */
@@ -129,16 +146,19 @@ class MicroK8sAddress implements Registry {
   readonly aliases: readonly string[] = [`microk8s-registry:${CONTAINER_PORT}`];
   readonly insecure = true;
   readonly #nodeAddress: string;
+  readonly #garbageCollection: GarbageCollectionProps | undefined;
 
   constructor(props: ExistingMicroK8sRegistryProps) {
     const {
       nodeAddress,
       nodePort = 32000,
       namespace = 'container-registry',
+      garbageCollection,
     }: ExistingMicroK8sRegistryProps = props ?? {};
     this.namespace = namespace;
     this.nodePort = nodePort;
     this.#nodeAddress = nodeAddress;
+    this.#garbageCollection = garbageCollection;
     this.pushHost = `registry.${namespace}.svc.cluster.local:${CONTAINER_PORT}`;
     this.imageHost = `${nodeAddress}:${nodePort}`;
   }
@@ -155,6 +175,12 @@ class MicroK8sAddress implements Registry {
 
   get nodeFiles(): readonly NodeFile[] {
     return microk8sNodeFiles(this.imageHost);
+  }
+
+  /** The addon's pod runs as root, and so its files are root's. */
+  get collected(): CollectedRegistry | undefined {
+    if (this.#garbageCollection === undefined || this.#collectionProblems('').length > 0) return undefined;
+    return { ...this.#garbageCollection, ...REGISTRY, namespace: this.namespace, uid: 0 };
   }
 
   aliasServices(namespace: string): Required<Pick<Service, 'apiVersion' | 'kind' | 'metadata' | 'spec'>>[] {
@@ -206,7 +232,11 @@ class MicroK8sAddress implements Registry {
         remedy: 'leave it out: the addon uses container-registry',
       });
     }
-    return problems;
+    return [...problems, ...this.#collectionProblems(`${property}.`)];
+  }
+
+  #collectionProblems(prefix: string): Problem[] {
+    return garbageCollectionProblems(`${prefix}garbageCollection`, this.#garbageCollection);
   }
 
   image(repository: string, options: ImageOptions = {}): ImageTarget {

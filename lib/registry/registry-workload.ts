@@ -17,6 +17,7 @@ import { serviceAccount } from '../kubernetes/service-account.ts';
 import { volumeClaim } from '../kubernetes/storage.ts';
 import { claimVolume, workload } from '../kubernetes/workload.ts';
 import { sound } from '../props/sound.ts';
+import { type GarbageCollectionProps, REGISTRY_IMAGE } from './garbage-collection.ts';
 
 /** Props of {@link RegistryWorkload}. */
 export interface RegistryWorkloadProps {
@@ -47,8 +48,15 @@ export interface RegistryWorkloadProps {
    * @default - every private address
    */
   readonly clients?: readonly string[];
+  /**
+   * When and how the platform's controller makes room in it.
+   * @default - it does not
+   */
+  readonly garbageCollection?: GarbageCollectionProps;
 }
 
+/** The user of the registry's container, whose the images on the volume are. */
+export const REGISTRY_UID = 10001;
 const NAME = 'registry';
 const PORT = 5000;
 /** What the addon labels its pods with. */
@@ -65,6 +73,8 @@ export class RegistryWorkload extends Construct {
   readonly service: ApiObject;
   /** The claim of its volume. */
   readonly claim: ApiObject;
+  /** The registry's image. */
+  readonly image: ImageName;
 
   constructor(scope: Construct, id: string, given: RegistryWorkloadProps) {
     super(scope, id);
@@ -73,7 +83,8 @@ export class RegistryWorkload extends Construct {
       storage: Size.gibibytes(1),
     });
     const { namespace, nodePort, storage, storageClassName, resources, clients = PRIVATE } = props;
-    const image = props.image ?? defaultImage(this, 'docker.io/library/registry:2.8.3');
+    const image = props.image ?? defaultImage(this, REGISTRY_IMAGE);
+    this.image = image;
     const labels = { ...partLabels(NAME, 'registry'), ...SELECTOR };
     reportProblems(this, [
       ...image.problems('image'),
@@ -115,9 +126,10 @@ export class RegistryWorkload extends Construct {
       namespace,
       labels,
       selector: SELECTOR,
-      uid: 10001,
+      uid: REGISTRY_UID,
       serviceAccountName: NAME,
-      replicas: 1,
+      // Its garbage is collected while there is none.
+      ...(props.garbageCollection === undefined && { replicas: 1 }),
       container: () => ({
         name: NAME,
         image: image.toString(),

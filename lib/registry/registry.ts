@@ -4,6 +4,7 @@ import { Tag } from '../image/tag.ts';
 import type { Destination } from '../kubernetes/network.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { SecretSource } from '../kubernetes/secret-source.ts';
+import type { CollectedRegistry } from './garbage-collection.ts';
 
 /** A file that has to lie on each node before its kubelet can pull from a registry. */
 export interface NodeFile {
@@ -40,6 +41,8 @@ export interface Registry {
   aliasServices(namespace: string): Required<Pick<Service, 'apiVersion' | 'kind' | 'metadata' | 'spec'>>[];
   /** Files that its nodes need. */
   readonly nodeFiles: readonly NodeFile[];
+  /** How its garbage is collected; undefined where nobody does. */
+  readonly collected?: CollectedRegistry | undefined;
   /** What is wrong with it. */
   problems(property: string): Problem[];
   /** What is wrong with a repository in it, beyond the grammar that all registries share. */

@@ -341,6 +341,56 @@ export const images: readonly Row[] = [
     'c/registry…clients…(got "10.0.0.1"); …',
   ],
   [
+    'garbage that is collected all the time',
+    (app) =>
+      platform(app, {
+        registry: MicroK8sRegistry.existing({
+          nodeAddress: '10.0.0.1',
+          garbageCollection: { every: Duration.minutes(1) },
+        }),
+      }),
+    'platform: registry.garbageCollection.every: is out of range (got "60 s"); give 3600 to 31536000 seconds, such as Duration.minutes(30)',
+  ],
+  [
+    'garbage of which no image is kept',
+    (app) =>
+      platform(app, {
+        registry: MicroK8sRegistry.existing({
+          nodeAddress: '10.0.0.1',
+          garbageCollection: { keepPerBranch: 0 },
+        }),
+      }),
+    'platform: registry.garbageCollection.keepPerBranch: is not a number of images (got 0); give 1 to 1000',
+  ],
+  [
+    'garbage collection that is switched on',
+    (app) =>
+      platform(app, {
+        registry: MicroK8sRegistry.existing({ nodeAddress: '10.0.0.1', garbageCollection: true as never }),
+      }),
+    'platform: registry.garbageCollection: is no set of options (got true); give {}, or { keepPerBranch: 20 }',
+  ],
+  [
+    'garbage that is collected every day, as a text',
+    (app) =>
+      platform(app, {
+        registry: MicroK8sRegistry.existing({
+          nodeAddress: '10.0.0.1',
+          garbageCollection: { every: '1d' as never },
+        }),
+      }),
+    'platform: registry.garbageCollection.every: is not a Duration (got "1d"); give one, such as Duration.hours(12)',
+  ],
+  [
+    'garbage of a twin that is collected all the time',
+    (app) => {
+      const garbageCollection = { timeout: Duration.seconds(1) };
+      const props = { nodeAddress: '10.0.0.1', storage: Size.gibibytes(1), garbageCollection };
+      new MicroK8sRegistry(new Chart(app, 'c'), 'registry', props);
+    },
+    'c/registry: registry.garbageCollection.timeout: is out of range (got "1 s"); …',
+  ],
+  [
     "a registry for the library's images that is a URL",
     (app) => {
       app.node.setContext(IMAGE_REGISTRY_CONTEXT, 'https://registry.example.com');

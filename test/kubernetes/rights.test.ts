@@ -27,11 +27,12 @@ const text = ({ apiGroups = [], resources = [], verbs }: PolicyRule): string =>
 /** Rules that name no objects, by role, with the reason. */
 const UNNAMED: readonly (readonly [role: RegExp, rule: string, reason: string])[] = [
   [
-    /^Role .*\/(build-gate|check-gate|keelson-controller)$/,
+    /^Role .*\/(build-gate|check-gate|keelson-controller|registry-garbage-collection)$/,
     'core/events: create patch',
     'an Event gets a new name each time',
   ],
   [/^Role .*\/(build|check)-gate$/, 'core/pods: get list', 'the name of a pod is random'],
+  [/^Role .*\/registry-garbage-collection$/, 'core/pods: list', 'the name of a pod is random'],
   [/^Role .*\/keelson-controller$/, 'core/pods: get list watch', 'the name of a pod is random'],
   [/^Role .*\/(build|check)-keel$/, 'core/pods: list', 'the name of a pod is random'],
   [/^Role .*\/(build|check)-keel$/, 'apps/deployments: list watch', 'list and watch know no names'],

@@ -46,6 +46,7 @@ const everything: Build = (app) => {
   const registry = new MicroK8sRegistry(new Chart(app, 'images'), 'registry', {
     nodeAddress: '10.0.0.7',
     storage: Size.gibibytes(40),
+    garbageCollection: {},
   });
   const platform = new Platform(app, 'platform', {
     registry,
@@ -369,7 +370,7 @@ const dockerHub = HostedRegistry.dockerHub({
 
 /** BuildKit with certificates and a volume, and each other builder with and without an account. */
 const imageBuilders: Build = (app) => {
-  const registry = MicroK8sRegistry.existing({ nodeAddress: '10.0.0.7' });
+  const registry = MicroK8sRegistry.existing({ nodeAddress: '10.0.0.7', garbageCollection: {} });
   const hosted = privateRegistry();
   const platform = new Platform(app, 'platform', {
     registry,

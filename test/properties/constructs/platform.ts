@@ -10,6 +10,7 @@ import {
   MicroK8sRegistry,
   Platform,
   RedisLayerCache,
+  RegistryCollection,
   RegistryWorkload,
 } from 'keelson';
 import { registry } from '../../support/programs.ts';
@@ -34,14 +35,29 @@ import {
 } from './recipe.ts';
 
 const address = one('10.0.0.7', 'node-1.example.com', '172.31.39.52');
+const garbageCollection = {
+  every: seconds(3600, 365 * 86_400),
+  keepPerBranch: plain(fc.integer({ min: 1, max: 1000 })),
+  timeout: seconds(60, 86_400),
+};
 const existingRegistry: Values = call(
   'MicroK8sRegistry.existing',
-  (nodeAddress: string, nodePort: number, namespace: string) =>
-    MicroK8sRegistry.existing({ nodeAddress, nodePort, namespace }),
+  (nodeAddress: string, nodePort: number, namespace: string, collection: object) =>
+    MicroK8sRegistry.existing({ nodeAddress, nodePort, namespace, garbageCollection: collection }),
   address,
   plain(fc.integer({ min: 1, max: 65_535 })),
-  plain(dnsLabel),
+  // Two platforms don't share a registry whose garbage both collect.
+  plain(dnsLabel.map((name) => `${name}-existing`)),
+  fields(garbageCollection),
 );
+/** The names of a registry whose garbage is collected. */
+const collected = {
+  namespace: freshName,
+  deployment: plain(dnsLabel),
+  selector: one<unknown>({ app: 'registry' }),
+  claim: plain(dnsLabel),
+  uid: one(0, 10_001),
+};
 const platform: Values = call(
   'Platform.existing',
   (name: string) =>
@@ -135,6 +151,18 @@ export const recipes: Recipes = {
       apiServer: cidrs,
       egress,
       handOver: flag,
+      garbageCollection: fields(
+        {
+          host: one('registry.a.svc.cluster.local:5000'),
+          namespace: plain(dnsLabel),
+          deployment: plain(dnsLabel),
+          collector: plain(dnsLabel),
+          everySeconds: plain(fc.integer({ min: 3600, max: 86_400 })),
+          keepPerBranch: plain(fc.integer({ min: 1, max: 1000 })),
+          timeoutSeconds: plain(fc.integer({ min: 60, max: 86_400 })),
+        },
+        ['host', 'namespace', 'deployment', 'collector', 'everySeconds', 'keepPerBranch', 'timeoutSeconds'],
+      ),
     },
     required: ['platformName', 'namespace', 'agentImage', 'registry'],
     make: (world, id, props) => new Controller(world.chart, id, as(props)),
@@ -175,6 +203,15 @@ export const recipes: Recipes = {
     required: ['platformName', 'keel'],
     make: (world, id, props) => new KeelAdmission(world.chart, id, as(props)),
   },
+  RegistryCollection: {
+    props: {
+      registry: fields({ ...collected, ...garbageCollection, image }, Object.keys(collected)),
+      controller: one<unknown>({ namespace: 'a', serviceAccountName: 'b' }),
+      agentImage: only('ImageName', () => ImageName.parse('ghcr.io/a/agent:1')),
+    },
+    required: ['registry', 'controller', 'agentImage'],
+    make: (world, id, props) => new RegistryCollection(world.chart, id, as(props)),
+  },
   MicroK8sRegistry: {
     props: {
       nodeAddress: address,
@@ -185,6 +222,7 @@ export const recipes: Recipes = {
       image,
       resources,
       clients: cidrs,
+      garbageCollection: fields(garbageCollection),
     },
     required: ['nodeAddress', 'storage'],
     once: true,
@@ -199,6 +237,7 @@ export const recipes: Recipes = {
       image,
       resources,
       clients: cidrs,
+      garbageCollection: fields(garbageCollection),
     },
     required: ['namespace', 'nodePort', 'storage'],
     once: true,
