@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createLog } from '../../../../apps/agent/observe/log.ts';
 import type { Plan } from '../../../../apps/agent/registry-gc/plan.ts';
 import { prune as pruneProgram } from '../../../../apps/agent/registry-gc/prune.ts';
-import { LocalRegistry, type Pushed, REGISTRY, withoutRegistry } from './local-registry.ts';
+import type { Pushed } from '../../../support/registry-client.ts';
+import { LocalRegistry, REGISTRY, withoutRegistry } from './local-registry.ts';
 
 const MAIN = fileURLToPath(new URL('../../../../apps/agent/main.ts', import.meta.url));
 const commit = (number: number): string => number.toString(16).padStart(40, '0');
