@@ -22,8 +22,8 @@ import { Api, type KubernetesObject, serviceAccount, waitFor } from './api.ts';
 import { ensureImages } from './images.ts';
 import { kubectl } from './kubectl.ts';
 import { missing, testApi, testNode, withoutNode } from './provided.ts';
-import { find, removeObjects } from './reference.ts';
-import { available, programObjects, removeVolumes, volumesFor } from './workloads.ts';
+import { find, programObjects, removeObjects } from './reference.ts';
+import { available, removeVolumes, volumesFor } from './workloads.ts';
 
 const AGENT = 'quay.io/test/collecting-agent:1';
 const COLLECTOR = 'registry-garbage-collection';
