@@ -26,7 +26,6 @@ import { find, programObjects, removeObjects } from './reference.ts';
 import { available, removeVolumes, volumesFor } from './workloads.ts';
 
 const AGENT = 'quay.io/test/collecting-agent:1';
-const COLLECTOR = 'registry-garbage-collection';
 const commit = (number: number): string => number.toString(16).padStart(40, '0');
 const layer = (name: string): string => `${name} `.repeat(20_000);
 

@@ -80,7 +80,7 @@ describe('of any repository', () => {
       gone: { tags: Set<string>; manifests: Set<string> },
     ) => void,
   ): void => {
-    fc.assert(
+    void fc.assert(
       fc.property(content, kept, fc.integer({ min: 1, max: 5 }), (given, keep, count) => {
         const choice = chooseOldCommits(given, count, keep, NOW);
         check(given, keep, count, { tags: new Set(choice.tags), manifests: new Set(choice.manifests) });
