@@ -73,7 +73,7 @@ describe.skipIf(withoutApi)(`gates and build pods that are killed, at a real API
   test('an API server that is away for longer than a Lease holds good', async () => {
     await withBuilds(agent.path, { server }, async (build) => {
       const command = ['sh', '-c', 'echo ran >> "$RAN"; while [ ! -e enough ]; do sleep 0.1; done'];
-      const pod = await build.pod({ digest: digest(), command });
+      const pod = await build.pod({ digest: digest(), command, timeout: 300 });
       await pod.hasRun();
       proxy.setFaults({ closedBefore: 1 });
       await sleep(count(75_000, 8_000));
