@@ -79,8 +79,10 @@ export class BuildGate {
   async #prepare(attempt: number, running: RunningContainer): Promise<Answer> {
     const { configuration, pod, record, services, hold, handOver, signal } = this.#parts;
     const { digest } = running;
-    const over = interrupted(attempt, running, await record.own());
-    if (over !== undefined) await record.advance(...over);
+    if (running.endedBefore !== undefined) {
+      const over = interrupted(attempt, running, await record.own());
+      if (over !== undefined) await record.advance(...over);
+    }
     const because = hold && (await whyNothingToBuild(this.#parts, running));
     if (because !== undefined) {
       await record.skip(digest, because);
