@@ -28,6 +28,8 @@ export interface Cluster {
   readonly controlPlane: ControlPlane;
   readonly node?: ClusterNode;
   logs(...names: readonly string[]): Promise<string>;
+  /** Ends a process by a signal, and starts it again with the same data: `etcd` or `kube-apiserver`. */
+  restart(name: string, signal?: NodeJS.Signals): Promise<void>;
   /** Ends all processes and removes all files. */
   stop(): Promise<void>;
 }
@@ -83,7 +85,11 @@ export function startCluster(images: readonly WantedImage[] = []): Promise<Clust
 type Undo = () => Promise<void>;
 
 async function launch(
-  start: (directory: string, processes: Processes, undo: Undo[]) => Promise<Omit<Cluster, 'logs' | 'stop'>>,
+  start: (
+    directory: string,
+    processes: Processes,
+    undo: Undo[],
+  ) => Promise<Omit<Cluster, 'logs' | 'restart' | 'stop'>>,
 ): Promise<Cluster> {
   await removeLeftovers();
   const directory = await mkdtemp(join(tmpdir(), `${prefix}${process.pid}-`));
@@ -96,7 +102,10 @@ async function launch(
   };
   try {
     const started = await start(directory, processes, undo);
-    return { ...started, logs: (...names) => processes.logs(...names), stop };
+    const restart = async (name: string, signal?: NodeJS.Signals): Promise<void> => {
+      await processes.restart(name, signal);
+    };
+    return { ...started, logs: (...names) => processes.logs(...names), restart, stop };
   } catch (error) {
     await stop();
     throw error;

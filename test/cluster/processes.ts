@@ -8,6 +8,8 @@ interface Running {
   readonly name: string;
   readonly child: ChildProcess;
   readonly ended: Promise<void>;
+  /** Starts the same once more. */
+  readonly again: () => ChildProcess;
 }
 
 /** The processes of one cluster: each logs to a file, and none outlives this process. */
@@ -38,8 +40,19 @@ export class Processes {
       child.once('error', () => resolve());
       child.once('exit', () => resolve());
     });
-    this.#running.push({ name, child, ended });
+    const again = (): ChildProcess => this.start(name, program, args, env);
+    this.#running.push({ name, child, ended, again });
     return child;
+  }
+
+  /** Ends a process by a signal, and starts it again as it was: with the same files, at the same ports. */
+  async restart(name: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<ChildProcess> {
+    const index = this.#running.findIndex((running) => running.name === name);
+    const [running] = index < 0 ? [] : this.#running.splice(index, 1);
+    if (running === undefined) throw new Error(`no process ${name} runs`);
+    running.child.kill(signal);
+    await running.ended;
+    return running.again();
   }
 
   /** Polls until `ready` is true; fails with the logs as soon as a process ends, or when the time is up. */

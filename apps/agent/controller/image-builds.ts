@@ -1,4 +1,5 @@
 import { fillTemplate, type TemplateObject } from '../../../lib/agent/job-template.ts';
+import { hasStatus } from '../kubernetes/errors.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { watch } from '../kubernetes/watch.ts';
 import type { BuildSlots } from './build-slots.ts';
@@ -6,7 +7,7 @@ import { cancelJob } from './cancel-job.ts';
 import { makeCommitNamespace } from './commit-namespace.ts';
 import type { ControllerContext } from './context.ts';
 import { type Job, jobHasEnded, jobOutcome } from './job-outcome.ts';
-import { change, hasEnded, hopeless, type ImageBuild, startable } from './ledger.ts';
+import { change, hasEnded, hopeless, type ImageBuild, type Ledger, startable } from './ledger.ts';
 import type { LedgerStore } from './ledger-store.ts';
 import { buildId, templateValues } from './names.ts';
 import { imageOf, type PipelineHandle, pipelineObject } from './pipeline.ts';
@@ -147,7 +148,10 @@ export class ImageBuilds {
     // Before the namespace is there, nobody has rights in it.
     const found = await this.#context.client.get({ apiVersion: 'v1', kind: 'Namespace', name: namespace });
     if (found === undefined) return undefined;
-    return this.#context.client.get<Job>(reference).catch(() => undefined);
+    return this.#context.client.get<Job>(reference).catch((error: unknown) => {
+      if (hasStatus(error, 403)) return undefined;
+      throw error;
+    });
   }
 
   #follow(build: ImageBuild, namespace: string, name: string, maxAttempts: number): void {
@@ -202,7 +206,8 @@ export class ImageBuilds {
     };
     // What failed for a moment, such as a registry that is down, is given time to pass.
     this.#pause(id, build.attempt);
-    await ledger.change((now) => change(now, build.id, again));
+    // One that is superseded meanwhile is not tried again.
+    await ledger.change((now) => (isRunning(now, build) ? change(now, build.id, again) : now));
     slots.free(build.id);
     changed({ ...build, ...again });
   }
@@ -228,6 +233,9 @@ export class ImageBuilds {
     );
     slots.free(build.id);
     this.#failures.delete(build.id);
+    const ended = after.builds.find(({ id }) => id === build.id);
+    // Another controller has noted its end.
+    if (ended?.finishedAt !== update.finishedAt) return;
     const { image, branch, commit } = build;
     const { events, log, metrics } = this.#context;
     metrics.imageBuilds.inc({ phase: end.phase });
@@ -240,8 +248,7 @@ export class ImageBuilds {
       reason: `ImageBuild${end.phase}`,
       message: `${image} of ${commit}${end.message === undefined ? '' : `: ${end.message}`}`,
     });
-    const ended = after.builds.find(({ id }) => id === build.id);
-    if (ended !== undefined) changed(ended);
+    changed(ended);
   }
 
   /** What could not be made is tried again, each time later. */
@@ -267,9 +274,18 @@ export class ImageBuilds {
     return pause;
   }
 
+  /** Forgets what has failed: there is a reason to try at once. */
+  tryNow(): void {
+    this.#failures.clear();
+  }
+
   #pausesUntil(id: string): number {
     return this.#failures.get(id)?.next ?? 0;
   }
+}
+
+function isRunning({ builds }: Ledger, { id }: ImageBuild): boolean {
+  return builds.some((known) => known.id === id && known.phase === 'Running');
 }
 
 /** The Job of a template: the last one, where a template of the user's own has several. */

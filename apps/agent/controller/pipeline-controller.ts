@@ -202,6 +202,8 @@ export class PipelineController {
       ...(source !== undefined && { source }),
     };
     this.#version = resourceVersion;
+    // What could not be made of the template of before may be made of this one.
+    this.#builds.tryNow();
     await this.#shared.webhooks.set(this.#namespace, source);
     const { builds: known } = await this.#ledger.read();
     for (const { id, phase } of known) {
@@ -289,7 +291,13 @@ export class PipelineController {
   async #noteDigests(): Promise<undefined> {
     if (this.#slim === undefined) return undefined;
     const { images, builds } = this.#slim;
-    if (await noteDigests(this.#context, this.#namespace, this.#ledger, images, builds)) this.#release.wake();
+    await noteDigests(this.#context, {
+      namespace: this.#namespace,
+      ledger: this.#ledger,
+      images,
+      builds,
+      noted: () => this.#release.wake(),
+    });
     return undefined;
   }
 

@@ -30,15 +30,23 @@ export async function isImageThere(
   }
 }
 
-/** Asks for the digests of images that were built, and tells the gates of builds that run them. True where any was new. */
-export async function noteDigests(
-  context: ControllerContext,
-  namespace: string,
-  ledger: LedgerStore,
-  images: readonly Pick<ImageConfiguration, 'name' | 'target'>[],
-  builds: readonly BuildConfiguration[],
-): Promise<boolean> {
-  let any = false;
+/** What asking for digests needs. */
+export interface NoteDigestsOptions {
+  readonly namespace: string;
+  readonly ledger: LedgerStore;
+  readonly images: readonly Pick<ImageConfiguration, 'name' | 'target'>[];
+  readonly builds: readonly BuildConfiguration[];
+  /** Called for each digest that is new. */
+  readonly noted: () => void;
+}
+
+/**
+ * Asks for the digests of images that were built, and tells the gates of builds that run them. A registry that does not
+ * answer keeps no other from being asked.
+ */
+export async function noteDigests(context: ControllerContext, options: NoteDigestsOptions): Promise<void> {
+  const { namespace, ledger, images, builds, noted } = options;
+  const failures = new Map<string, unknown>();
   const { builds: known } = await ledger.read();
   const since = Date.now() - GIVE_UP_MS;
   const unknown = known.filter(
@@ -50,31 +58,41 @@ export async function noteDigests(
   );
   for (const build of unknown) {
     const image = images.find(({ name }) => name === build.image);
-    if (image === undefined) continue;
-    const digest = await pushedDigest(context, namespace, image, build);
-    if (digest === undefined) continue;
-    const { branch, commit } = build;
-    for (const run of builds) {
-      if (run.builder === build.image) await noteImage(context, namespace, run, { digest, commit, branch });
+    if (image === undefined || failures.has(image.target.host)) continue;
+    try {
+      const digest = await pushedDigest(context, namespace, image, build, isLast(known, build));
+      if (digest === undefined) continue;
+      const { branch, commit } = build;
+      for (const run of builds) {
+        if (run.builder === build.image) await noteImage(context, namespace, run, { digest, commit, branch });
+      }
+      await ledger.change((now) => change(now, build.id, { digest }));
+      noted();
+    } catch (error) {
+      failures.set(image.target.host, error);
     }
-    await ledger.change((now) => change(now, build.id, { digest }));
-    any = true;
   }
-  return any;
+  const [failure] = failures.values();
+  if (failure !== undefined) throw failure;
 }
 
-/** The digest under the second tag, which names the commit; else under the tag itself. */
+/** Whether nothing that was started later may have moved the build's tag. */
+function isLast(builds: readonly ImageBuild[], build: ImageBuild): boolean {
+  const later = builds.slice(builds.indexOf(build) + 1);
+  return !later.some(({ target, startedAt }) => target === build.target && startedAt !== undefined);
+}
+
+/** The digest under the second tag, which names the commit; else under the tag itself, where that is still the build's. */
 async function pushedDigest(
   context: ControllerContext,
   namespace: string,
   { target }: Pick<ImageConfiguration, 'target'>,
   { target: name, commit }: ImageBuild,
+  isLast: boolean,
 ): Promise<string | undefined> {
   const { repository, tag = '' } = parseImageReference(name);
   return askRegistry(context, namespace, registryOfTarget(target), async (client) => {
-    return (
-      (await client.digestOf(repository, `${tag}-${commit.slice(0, 63)}`)) ??
-      (await client.digestOf(repository, tag))
-    );
+    const digest = await client.digestOf(repository, `${tag}-${commit.slice(0, 63)}`);
+    return digest ?? (isLast ? client.digestOf(repository, tag) : undefined);
   });
 }
