@@ -148,6 +148,8 @@ export class PlayedGate {
 export class HandOverWorld {
   /** How often each digest was begun, in which namespace. */
   readonly built: { readonly digest: string; readonly namespace: string }[] = [];
+  /** The namespaces of all listeners that ever were. */
+  readonly listeners: Set<string> = new Set();
   /** Most namespaces that Keel watched at one moment. */
   mostListening = 0;
   readonly #pipeline: HandOverPipeline;
@@ -193,6 +195,7 @@ export class HandOverWorld {
       const objects = event.type === 'listed' ? event.objects : [event.object];
       for (const object of objects.filter(isOurs)) {
         const { namespace = '' } = object.metadata;
+        if (namespace !== this.#pipeline.home) this.listeners.add(namespace);
         if (event.type === 'deleted') this.#deployments.delete(namespace);
         else this.#deployments.set(namespace, object);
       }
