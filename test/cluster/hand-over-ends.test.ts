@@ -3,7 +3,9 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { deleteHomeless } from '../../apps/agent/controller/hand-over/homeless.ts';
 import { repairListeners } from '../../apps/agent/controller/hand-over/repair-listeners.ts';
+import { retireListeners } from '../../apps/agent/controller/hand-over/retire.ts';
 import { EMPTY_LEDGER } from '../../apps/agent/controller/ledger.ts';
 import { passedRuns } from '../../apps/agent/controller/releases/subjects.ts';
 import { deleteOldNamespaces } from '../../apps/agent/controller/retention.ts';
@@ -179,6 +181,59 @@ describe.skipIf(withoutApi)(`after a hand-over, at a real API server${missing}`,
       expect(await stage.listening()).toEqual([second]);
       await stage.advance();
       expect(await pipeline.listeners()).toEqual([second]);
+    });
+  });
+
+  describe('no more', () => {
+    const retire = async (): Promise<boolean> => {
+      const { handOver: _, ...build } = stage.options.build;
+      return retireListeners(stage.context, { ...stage.options, builds: [build] });
+    };
+
+    test('where a build hands over no more, its listeners go when no build runs in them, and home is as its manifests say', async () => {
+      stage = await HandOverStage.apply();
+      const { pipeline } = stage;
+      const { second } = await twoCycles();
+      const gate = await stage.ask(second);
+      // What its manifests say of Keel then.
+      const labels = { 'keel.sh/policy': 'force', 'keel.sh/trigger': 'poll' };
+      await pipeline.patch(pipeline.deploymentPath(pipeline.home), { metadata: { labels } });
+      expect(await retire()).toBe(true);
+      expect(await pipeline.listeners()).toEqual([second]);
+      await gate.end();
+      expect(await retire()).toBe(false);
+      expect(await pipeline.listeners()).toEqual([]);
+      expect((await pipeline.runs(pipeline.home))[0]).toMatchObject({ id: gate.pod.uid, phase: 'Succeeded' });
+      expect(Object.keys(await pipeline.annotations(pipeline.home)).join()).not.toMatch(
+        /keel\.sh|hand|next-listener/,
+      );
+      expect(await pipeline.replicas(pipeline.home)).toBe(1);
+      expect(await retire()).toBe(false);
+    });
+
+    test('the listeners of a build that the pipeline has no more are deleted, those of others are not', async () => {
+      stage = await HandOverStage.apply();
+      const { pipeline } = stage;
+      const { first, second } = await twoCycles();
+      const { build } = stage.options;
+      expect(await retireListeners(stage.context, { ...stage.options, builds: [build] })).toBe(false);
+      expect((await pipeline.listeners()).toSorted()).toEqual([first, second].toSorted());
+      expect(await retireListeners(stage.context, { ...stage.options, builds: [] })).toBe(false);
+      expect(await pipeline.listeners()).toEqual([]);
+    });
+
+    test('listeners go after their time where the pipeline’s namespace is gone', async () => {
+      stage = await HandOverStage.apply();
+      const { pipeline } = stage;
+      const { first, second } = await twoCycles();
+      const both = [first, second].toSorted();
+      await deleteHomeless({ ...stage.context, orphanSeconds: 0 });
+      expect((await pipeline.listeners()).toSorted()).toEqual(both);
+      await pipeline.api.delete(`/api/v1/namespaces/${pipeline.home}`);
+      await deleteHomeless(stage.context);
+      expect((await pipeline.listeners()).toSorted()).toEqual(both);
+      await deleteHomeless({ ...stage.context, orphanSeconds: 0 });
+      expect(await pipeline.listeners()).toEqual([]);
     });
   });
 

@@ -8,6 +8,7 @@ import { watch } from '../kubernetes/watch.ts';
 import { BuildSlots } from './build-slots.ts';
 import { CommitStatuses } from './commit-status/commit-statuses.ts';
 import type { ControllerContext } from './context.ts';
+import { deleteHomeless } from './hand-over/homeless.ts';
 import { EMPTY_LEDGER, type Ledger } from './ledger.ts';
 import { Periodic } from './periodic.ts';
 import { pipelineObject } from './pipeline.ts';
@@ -114,6 +115,7 @@ export class Leadership {
       (await this.#served.get(home)?.controller.ledger()) ?? EMPTY_LEDGER;
     const task = async (): Promise<undefined> => {
       await deleteOldNamespaces(this.#context, ledgerOf);
+      await deleteHomeless(this.#context);
       return undefined;
     };
     return new Periodic({

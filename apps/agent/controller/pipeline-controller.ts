@@ -221,6 +221,7 @@ export class PipelineController {
     this.#repair.wake();
     this.#release.wake();
     this.#digests.wake();
+    this.#handOvers.reconfigured();
     this.#handOver.wake();
     return undefined;
   }

@@ -3,6 +3,7 @@ import type { ControllerContext } from '../context.ts';
 import { DeploymentFollower, type FollowedDeployment } from './follow-deployments.ts';
 import { advanceHandOver } from './hand-over.ts';
 import { type HandOverOptions, handsOver } from './options.ts';
+import { retireListeners } from './retire.ts';
 
 /** What the hand-overs of a pipeline have to know of it. */
 export type HandOversOptions = Pick<HandOverOptions, 'home' | 'resultTaken' | 'signal'> & {
@@ -15,11 +16,18 @@ export class HandOvers {
   readonly #context: ControllerContext;
   readonly #options: HandOversOptions;
   readonly #follower: DeploymentFollower;
+  /** Whether there may be listeners of builds that hand over no more. */
+  #mayBeLeft = true;
 
   constructor(context: ControllerContext, options: HandOversOptions) {
     this.#context = context;
     this.#options = options;
     this.#follower = new DeploymentFollower(context.client, options.changed, options.signal);
+  }
+
+  /** The pipeline's builds may be others than before. */
+  reconfigured(): void {
+    this.#mayBeLeft = true;
   }
 
   /**
@@ -40,6 +48,15 @@ export class HandOvers {
         // Another build hands over all the same.
         failures.push(error);
       }
+    }
+    if (this.#mayBeLeft && this.#context.configuration.listenerNamespaceRole !== undefined) {
+      const left = await retireListeners(this.#context, { ...this.#options, pipeline, builds }).catch(
+        (error: unknown) => {
+          failures.push(error);
+          return true;
+        },
+      );
+      this.#mayBeLeft = left;
     }
     if (failures.length > 0) throw failures[0];
     this.#follower.follow(followed);

@@ -16,6 +16,11 @@ export interface HandOverOptions {
   readonly signal: AbortSignal;
 }
 
+/** What it takes to bring a build's results home. */
+export type ResultsOptions = Pick<HandOverOptions, 'pipeline' | 'home' | 'resultTaken'> & {
+  readonly build: Pick<BuildConfiguration, 'statusConfigMap'>;
+};
+
 /** The builds that hand over. */
 export function handsOver(build: BuildConfiguration): build is HandOverBuild {
   return build.handOver !== undefined;

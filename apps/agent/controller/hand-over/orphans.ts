@@ -5,7 +5,7 @@ import { handedOverTo, isActive, isKept, isListener, namedBy, type Place } from 
 import { age } from './read-places.ts';
 
 /** For how long a namespace may be there without being of use. */
-const ORPHAN_SECONDS = 600;
+export const ORPHAN_SECONDS = 600;
 
 /**
  * Deletes namespaces that never listened and that nobody waits for any more.

@@ -2,8 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { BuildRun } from '../../../../lib/agent/status.ts';
 import { type BuildRecord, changeBuildRecord } from '../../status/build-status.ts';
 import type { ControllerContext } from '../context.ts';
-import type { HandOverOptions } from './options.ts';
-import type { Place } from './place.ts';
+import type { ResultsOptions } from './options.ts';
 import { readRecord } from './started-for.ts';
 
 /** As many runs as the library has gates keep. */
@@ -17,8 +16,8 @@ const MAX_RUNS = 20;
  */
 export async function takeResults(
   context: ControllerContext,
-  options: HandOverOptions,
-  place: Place,
+  options: ResultsOptions,
+  place: { readonly namespace: string },
 ): Promise<BuildRecord> {
   const there = await readRecord(context, options, place);
   const results = there.runs.filter(isResult);

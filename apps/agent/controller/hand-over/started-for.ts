@@ -3,7 +3,7 @@ import { KeelsonAnnotations } from '../../../../lib/kubernetes/labels.ts';
 import { type BuildRecord, readBuildRecord } from '../../status/build-status.ts';
 import type { ControllerContext } from '../context.ts';
 import { type BuildPod, digestOfPod, listBuildPods } from '../repair/build-state.ts';
-import type { HandOverOptions } from './options.ts';
+import type { HandOverOptions, ResultsOptions } from './options.ts';
 import { annotationsOf, type BuiltPlace } from './place.ts';
 
 /** What a build was started for; empty where that is not known. */
@@ -42,7 +42,7 @@ export async function startedFor(
 /** Reads what is known of the builds in a namespace. */
 export function readRecord(
   { client }: ControllerContext,
-  { build }: HandOverOptions,
+  { build }: Pick<ResultsOptions, 'build'>,
   { namespace }: { readonly namespace: string },
 ): Promise<BuildRecord> {
   return readBuildRecord(client, { namespace, name: build.statusConfigMap });
