@@ -11,14 +11,14 @@ import { hasStatus } from '../kubernetes/errors.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { BuildSlots } from './build-slots.ts';
 import type { CommitStatuses } from './commit-status/commit-statuses.ts';
-import { type StatusState, statusContext, statusOfRun } from './commit-status/status.ts';
+import { PipelineStatuses } from './commit-status/pipeline-statuses.ts';
 import type { ControllerContext } from './context.ts';
 import { makeGeneratedSecrets } from './generated-secrets/make-generated-secrets.ts';
 import { RepositorySource } from './git-credentials.ts';
 import { HandOvers } from './hand-over/hand-overs.ts';
 import { repairListeners } from './hand-over/repair-listeners.ts';
 import { ImageBuilds } from './image-builds.ts';
-import type { ImageBuild, Ledger } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
 import { LedgerStore } from './ledger-store.ts';
 import { Periodic } from './periodic.ts';
 import { imageOf, type PipelineHandle, pipelineObject } from './pipeline.ts';
@@ -54,13 +54,6 @@ const REPAIR_MS = 60_000;
 const RELEASE_MS = 30_000;
 const OPEN_RELEASE_MS = 2_000;
 const HAND_OVER_MS = 30_000;
-const POSTED_RUNS = 3;
-const STATES: Readonly<Partial<Record<ImageBuild['phase'], StatusState>>> = {
-  Running: 'pending',
-  Succeeded: 'success',
-  Failed: 'failure',
-  Superseded: 'error',
-};
 /** Heads are looked up not more often than this, however many webhooks come. */
 const LEAST_PAUSE_MS = 1_000;
 
@@ -82,6 +75,7 @@ export class PipelineController {
   readonly #handOver: Periodic;
   readonly #handOvers: HandOvers;
   readonly #builds: ImageBuilds;
+  readonly #statuses: PipelineStatuses;
   /** Resolves when it is known which image builds run. */
   readonly loaded: Promise<void>;
   #isLoaded: () => void = () => undefined;
@@ -100,6 +94,7 @@ export class PipelineController {
     this.#signal = signal;
     const { client } = context;
     this.#ledger = new LedgerStore(client, namespace);
+    this.#statuses = new PipelineStatuses(shared.statuses, this.#handle());
     this.#repository = new RepositorySource(client, namespace);
     this.#poll = this.#periodic('poll', () => this.#lookUpHeads(), LOOK_MS);
     this.#reconcile = this.#periodic('build-images', () => this.#buildImages(), RECONCILE_MS);
@@ -131,7 +126,7 @@ export class PipelineController {
       },
       mayStart: shared.mayStart,
       changed: (build) => {
-        this.#postImage(build);
+        this.#statuses.postImage(build);
         if (build.phase === 'Succeeded') {
           this.#digests.wake();
           this.#repair.wake(2_000);
@@ -309,7 +304,7 @@ export class PipelineController {
       await makeGeneratedSecrets(this.#context, this.#namespace, generatedSecrets);
     if (builds.length === 0 && jobs.length === 0) return undefined;
     const ledger = await this.#ledger.read();
-    const told = (build: string, runs: readonly BuildRun[]): void => this.#postRuns(build, runs);
+    const told = (build: string, runs: readonly BuildRun[]): void => this.#statuses.postRuns(build, runs);
     const times = [
       await repairPipeline(this.#context, { namespace: this.#namespace, builds, jobs, ledger, told }),
       await repairListeners(this.#context, this.#namespace, builds, ledger, told),
@@ -338,28 +333,6 @@ export class PipelineController {
       requested: () => this.#reconcile.wake(),
     });
     return open ? OPEN_RELEASE_MS : undefined;
-  }
-
-  #postImage({ image, commit, phase, message, release }: ImageBuild): void {
-    const state = STATES[phase];
-    if (state === undefined || release !== undefined) return;
-    this.#post(image, commit, state, message ?? `the image build is ${phase.toLowerCase()}`);
-  }
-
-  /** What was written before is not written again. */
-  #postRuns(build: string, runs: readonly BuildRun[]): void {
-    for (const run of runs.slice(0, POSTED_RUNS).reverse()) {
-      const status = statusOfRun(run);
-      if (status !== undefined && run.commit !== undefined)
-        this.#post(build, run.commit, status.state, status.description);
-    }
-  }
-
-  #post(name: string, commit: string, state: StatusState, description: string): void {
-    const { source, name: pipeline = '' } = this.#slim ?? {};
-    if (source?.statuses === undefined) return;
-    const status = { commit, context: statusContext(pipeline, name), state, description };
-    this.#shared.statuses.post(this.#namespace, source.statuses, status);
   }
 
   async #versionOf(branch: string, commit: string): Promise<string> {

@@ -2,8 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { bundleAgent as writeBundle } from '../../../scripts/agent-bundle.ts';
 
 export interface AgentBundle {
   readonly path: string;
@@ -14,18 +13,6 @@ export interface AgentBundle {
 export async function bundleAgent(): Promise<AgentBundle> {
   const directory = await mkdtemp(join(tmpdir(), 'keelson-agent-'));
   const path = join(directory, 'agent.mjs');
-  await build({
-    entryPoints: [fileURLToPath(new URL('../../../apps/agent/main.ts', import.meta.url))],
-    outfile: path,
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    logLevel: 'warning',
-    tsconfigRaw: {},
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    },
-  });
+  await writeBundle(path);
   return { path, remove: () => rm(directory, { recursive: true, force: true }) };
 }
