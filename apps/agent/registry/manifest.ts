@@ -16,6 +16,12 @@ export function parseManifest(body: Buffer): Manifest {
   return parse(body, 'manifest');
 }
 
+/** Makes sure that bytes are a manifest or an index. */
+export function assertManifest(body: Buffer): void {
+  if (typeof parseManifest(body)['schemaVersion'] === 'number') return;
+  throw new RegistryError('protocol', 'what it gives for a manifest is none');
+}
+
 /**
  * The digest of the image that stands for an index; undefined where this is no index.
  *

@@ -4,7 +4,7 @@ import { ImageName } from '../../../lib/image/image-name.ts';
 import { accountFor } from './account-for.ts';
 import { type HttpAnswer, HttpExchange } from './http-exchange.ts';
 import { assertValid } from './image-reference.ts';
-import { childOf, configOf, labelsIn, MANIFEST_TYPES, parseManifest } from './manifest.ts';
+import { assertManifest, childOf, configOf, labelsIn, MANIFEST_TYPES, parseManifest } from './manifest.ts';
 import { RegistryError } from './registry-error.ts';
 import { RegistrySession } from './registry-session.ts';
 import { nextPage, tagsIn } from './tag-page.ts';
@@ -80,6 +80,8 @@ export class RegistryClient {
       const { status, body } = await ask('GET', path, MAX_MANIFEST);
       if (status === 404) return undefined;
       assertOk(status, 'a manifest');
+      // A page to sign in at is an answer too.
+      assertManifest(body);
       return digestLike(reference, body);
     });
   }

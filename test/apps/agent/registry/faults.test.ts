@@ -25,12 +25,21 @@ describe('a digest', () => {
     ['gives one that is none', 200, { 'docker-content-digest': 'sha256:1' }],
     ['knows no HEAD', 405, {}],
   ])('is that of the content where HEAD %s', async (_name, status, headers) => {
+    const manifest = '{"schemaVersion":2,"layers":[]}';
     const server = await fakeServer(({ method }, response) => {
       if (method === 'HEAD') response.writeHead(status, headers).end();
-      else response.end('image');
+      else response.end(manifest);
     });
-    expect(await clientOf(server.host).digestOf('a', 'main')).toBe(DIGEST);
+    expect(await clientOf(server.host).digestOf('a', 'main')).toBe(digestOf(manifest));
   });
+
+  test.each(['<h1>Sign in</h1>', '{"errors":[]}', '"text"', 'null', ''])(
+    'is not made of an answer that is no manifest, such as a page to sign in at: %j',
+    async (page) => {
+      const server = await fakeServer((_request, response) => response.end(page));
+      await expect(clientOf(server.host).digestOf('a', 'main')).rejects.toMatchObject({ kind: 'protocol' });
+    },
+  );
 
   test('is undefined where there is none', async () => {
     const server = await fakeServer(serve({}));
