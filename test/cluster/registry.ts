@@ -17,6 +17,7 @@ export interface ImageConfig {
   readonly User?: string;
   readonly Volumes?: Readonly<Record<string, object>>;
   readonly ExposedPorts?: Readonly<Record<string, object>>;
+  readonly Labels?: Readonly<Record<string, string>>;
 }
 
 /** Starts a registry in the machine; it serves plain HTTP to pods, to containerd and to this side. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { missing, testApi, withoutApi } from '../cluster/provided.ts';
 import { type Faults, startFaultyProxy } from '../support/faulty-proxy.ts';
 import { count, report, seed, seeded, spread } from './figures.ts';
-import { PlayedJobs } from './played-jobs.ts';
+import { lasting, PlayedJobs } from './played-jobs.ts';
 import { expectOneJobEach, jobFor, pushOneByOne, settled } from './pushing.ts';
 import { WatchedPlatform } from './watched-platform.ts';
 
@@ -33,7 +33,10 @@ describe.skipIf(withoutApi)(`the controller behind a faulty way to a real API se
       ]),
     );
     const platform = await WatchedPlatform.apply(testApi().kubeconfig, 'errors', { projects });
-    const jobs = new PlayedJobs(platform, { takes: () => random() * 5_000 });
+    const jobs = new PlayedJobs(
+      platform,
+      lasting(() => random() * 5_000),
+    );
     const proxy = await startFaultyProxy(platform.accountKubeconfig, { seed, faults: FAULTS });
     const controller = await platform.controller({ kubeconfig: proxy.kubeconfig });
 

@@ -4,7 +4,7 @@ import { waitFor } from '../cluster/api.ts';
 import { type Cluster, startApi } from '../cluster/cluster.ts';
 import { missing, withoutApi } from '../cluster/provided.ts';
 import { count, report, seed, seeded, spread } from './figures.ts';
-import { PlayedJobs } from './played-jobs.ts';
+import { lasting, PlayedJobs } from './played-jobs.ts';
 import { expectOneJobEach, jobFor, pushOneByOne, settled } from './pushing.ts';
 import { WatchedPlatform } from './watched-platform.ts';
 
@@ -27,7 +27,10 @@ describe.skipIf(withoutApi)(`the controller while its control plane is restarted
       ['a', 'b'].map((name) => [name, { branches: BRANCHES, pollSeconds: POLL_SECONDS }]),
     );
     const platform = await WatchedPlatform.apply(kubeconfig, 'restarts', { projects });
-    const jobs = new PlayedJobs(platform, { takes: () => random() * 3_000 });
+    const jobs = new PlayedJobs(
+      platform,
+      lasting(() => random() * 3_000),
+    );
     const controller = await platform.controller();
     const all = Object.values(platform.projects);
     const isReady = async (): Promise<boolean> =>

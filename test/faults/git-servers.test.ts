@@ -4,7 +4,7 @@ import { waitFor } from '../cluster/api.ts';
 import { missing, testApi, withoutApi } from '../cluster/provided.ts';
 import { GIT_FAULTS, GitFaults } from '../support/git-faults.ts';
 import { count, isShort, report, seed, seeded, spread } from './figures.ts';
-import { PlayedJobs } from './played-jobs.ts';
+import { lasting, PlayedJobs } from './played-jobs.ts';
 import { expectOneJobEach, jobFor, pushOneByOne, settled } from './pushing.ts';
 import { WatchedPlatform } from './watched-platform.ts';
 
@@ -23,7 +23,10 @@ describe.skipIf(withoutApi)(`the controller and faulty git servers, at a real AP
       },
     });
     const { faulty, other } = platform.projects;
-    const jobs = new PlayedJobs(platform, { takes: () => random() * 500 });
+    const jobs = new PlayedJobs(
+      platform,
+      lasting(() => random() * 500),
+    );
     const controller = await platform.controller();
     let done = false;
     const steady = pushOneByOne(other, 'main', 5, { jobs, pause: () => random() * 500, more: () => !done });

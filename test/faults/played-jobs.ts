@@ -18,12 +18,18 @@ export interface SeenJob {
   endedAt?: number;
 }
 
-/** How Jobs end. */
-export interface PlayedJobsOptions {
-  /** How long a Job takes, in milliseconds; undefined where the test ends it. @default 0 */
-  readonly takes?: (job: SeenJob) => number | undefined;
-  /** @default 'Complete' */
-  readonly outcome?: (job: SeenJob) => 'Complete' | 'Failed';
+/** How a Job ends. */
+export type Outcome = 'Complete' | 'Failed';
+
+/** Does what a Job does, and says how it ends; undefined where the test ends it. */
+export type Play = (job: SeenJob) => Promise<Outcome | undefined>;
+
+/** A Job that takes some time, in milliseconds. */
+export function lasting(milliseconds: () => number): Play {
+  return async () => {
+    await sleep(milliseconds());
+    return 'Complete';
+  };
 }
 
 /** The Jobs of image builds of a platform. */
@@ -34,15 +40,15 @@ export class PlayedJobs {
   mostAtOnce = 0;
   readonly #client: Kubernetes;
   readonly #urls: ReadonlySet<string>;
-  readonly #options: PlayedJobsOptions;
+  readonly #play: Play;
   readonly #closed = new AbortController();
   readonly #watching: Promise<void>;
-  readonly #ending = new Set<Promise<void>>();
+  readonly #ending = new Set<Promise<unknown>>();
 
-  constructor(platform: WatchedPlatform, options: PlayedJobsOptions = {}) {
+  constructor(platform: WatchedPlatform, play: Play = async () => 'Complete') {
     this.#client = agentClient(platform.kubeconfig, undefined, this.#closed.signal);
     this.#urls = new Set(Object.values(platform.projects).map(({ url }) => url));
-    this.#options = options;
+    this.#play = play;
     this.#watching = this.#watch();
   }
 
@@ -52,11 +58,11 @@ export class PlayedJobs {
   }
 
   /** Says that a Job has ended, as often as it takes. */
-  async end(job: SeenJob, type: 'Complete' | 'Failed' = 'Complete'): Promise<void> {
+  async end(job: SeenJob, outcome: Outcome = 'Complete'): Promise<void> {
     const reference = { apiVersion: 'batch/v1', kind: 'Job', namespace: job.namespace, name: job.name };
     while (!this.#closed.signal.aborted) {
       try {
-        await this.#client.patch(reference, { metadata: { uid: job.uid }, status: ended(type) }, 'status');
+        await this.#client.patch(reference, { metadata: { uid: job.uid }, status: ended(outcome) }, 'status');
         job.endedAt = Date.now();
         return;
       } catch (error) {
@@ -107,18 +113,14 @@ export class PlayedJobs {
       this.mostAtOnce,
       this.seen.filter(({ endedAt }) => endedAt === undefined).length,
     );
-    const { takes = () => 0, outcome = () => 'Complete' as const } = this.#options;
-    const milliseconds = takes(job);
-    if (milliseconds === undefined) return;
-    const ending = sleep(milliseconds, undefined, { signal: this.#closed.signal })
-      .then(() => this.end(job, outcome(job)))
-      .catch(() => undefined)
+    const ending = this.#play(job)
+      .then((outcome) => outcome && this.end(job, outcome))
       .finally(() => this.#ending.delete(ending));
     this.#ending.add(ending);
   }
 }
 
-function ended(type: 'Complete' | 'Failed'): object {
+function ended(type: Outcome): object {
   const now = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
   const before = type === 'Complete' ? 'SuccessCriteriaMet' : 'FailureTarget';
   const condition = (name: string): object => ({

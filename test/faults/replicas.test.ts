@@ -12,7 +12,7 @@ import { serviceAccount, waitFor } from '../cluster/api.ts';
 import { missing, testApi, withoutApi } from '../cluster/provided.ts';
 import type { AgentProcess } from '../support/agent-process.ts';
 import { count, report, seed, seeded, spread } from './figures.ts';
-import { PlayedJobs } from './played-jobs.ts';
+import { lasting, PlayedJobs } from './played-jobs.ts';
 import { expectOneJobEach, pushOneByOne, settled } from './pushing.ts';
 import { WatchedPlatform } from './watched-platform.ts';
 
@@ -25,7 +25,10 @@ describe.skipIf(withoutApi)(`two controllers at a real API server${missing}`, ()
     const random = seeded(seed);
     const projects = { project: { branches: BRANCHES } };
     const platform = await WatchedPlatform.apply(testApi().kubeconfig, 'replicas', { projects });
-    const jobs = new PlayedJobs(platform, { takes: () => random() * 2_000 });
+    const jobs = new PlayedJobs(
+      platform,
+      lasting(() => random() * 2_000),
+    );
     const lease = new LeaseOf(platform);
     const replicas = new Map<string, AgentProcess>();
     for (const pod of PODS) replicas.set(pod, await platform.controller({ pod }));
@@ -106,7 +109,10 @@ describe.skipIf(withoutApi)(`two controllers at a real API server${missing}`, ()
     const projects = { project: { branches: BRANCHES } };
     const platform = await WatchedPlatform.apply(testApi().kubeconfig, 'leaders', { projects });
     await mayHoldLease(platform, 'another-lease');
-    const jobs = new PlayedJobs(platform, { takes: () => random() * 1_000 });
+    const jobs = new PlayedJobs(
+      platform,
+      lasting(() => random() * 1_000),
+    );
     const [a, b] = PODS;
     const change = (given: ControllerConfiguration) => ({ ...given, lease: 'another-lease' });
     const leaders = [await platform.controller({ pod: a }), await platform.controller({ pod: b, change })];

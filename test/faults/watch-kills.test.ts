@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { missing, testApi, withoutApi } from '../cluster/provided.ts';
 import { count, report, seed, seeded, spread } from './figures.ts';
-import { PlayedJobs } from './played-jobs.ts';
+import { lasting, PlayedJobs } from './played-jobs.ts';
 import { expectOneJobEach, pushOneByOne, settled } from './pushing.ts';
 import { WatchedPlatform } from './watched-platform.ts';
 
@@ -15,7 +15,10 @@ describe.skipIf(withoutApi)(`git-watch, killed at random points, at a real API s
     const kills = count(200, 20);
     const projects = { project: { branches: BRANCHES } };
     const platform = await WatchedPlatform.apply(testApi().kubeconfig, 'kills', { projects });
-    const jobs = new PlayedJobs(platform, { takes: () => random() * 500 });
+    const jobs = new PlayedJobs(
+      platform,
+      lasting(() => random() * 500),
+    );
     let done = false;
     let number = 0;
 

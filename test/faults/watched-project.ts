@@ -1,5 +1,6 @@
 import type { PipelineConfiguration } from 'keelson';
 import type { Ledger } from '../../apps/agent/controller/ledger.ts';
+import { type KnownImage, parseImages } from '../../apps/agent/status/known-images.ts';
 import type { Api, KubernetesObject } from '../cluster/api.ts';
 import type { TestRepository } from '../support/git-repository.ts';
 import type { GitServer } from '../support/git-server.ts';
@@ -56,6 +57,13 @@ export class WatchedProject {
     const path = `/api/v1/namespaces/${this.home}/configmaps/keelson-ledger`;
     const { data } = await this.#api.get<{ data?: Record<string, string> }>(path);
     return JSON.parse(data?.['ledger.json'] ?? '{"heads":{},"builds":[]}') as Ledger;
+  }
+
+  /** What a build's gate is told of images. */
+  async images(statusConfigMap: string): Promise<readonly KnownImage[]> {
+    const path = `/api/v1/namespaces/${this.home}/configmaps/${statusConfigMap}`;
+    const { data } = await this.#api.get<{ data?: Record<string, string> }>(path);
+    return parseImages(data?.['images.json']);
   }
 
   /** The Events that were written about it. */

@@ -292,7 +292,10 @@ export class PipelineController {
       ledger: this.#ledger,
       images,
       builds,
-      noted: () => this.#release.wake(),
+      noted: () => {
+        this.#release.wake();
+        this.#repair.wake();
+      },
     });
     return undefined;
   }
