@@ -114,7 +114,6 @@ describe.skipIf(withoutNode).each([
       ? new MicroK8sRegistry(chart, 'registry', {
           ...props,
           storage: Size.gibibytes(20),
-          storageClassName: '',
         })
       : MicroK8sRegistry.existing(props);
     const platform = new Platform(app, names.platform, {
@@ -215,7 +214,7 @@ describe.skipIf(withoutNode).each([
       await waitFor(async () => (await fetch(`${registry.url}/v2/`)).ok);
       await sleep(1_000);
       console.log(
-        `${namespace}: collected in ${(collected / 1000).toFixed(1)} s, pushes failed for ${(away / 1000).toFixed(1)} s; ${done} pushes were done, ${failed.length} failed`,
+        `${namespace}: collected in ${(collected / 1000).toFixed(1)} s, pushes failed for ${(away / 1000).toFixed(1)} s; ${done} pushes were done, ${failed.length} failed\n${context.logged.join('')}`,
       );
     } finally {
       stop.abort();

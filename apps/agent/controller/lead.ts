@@ -5,6 +5,7 @@ import type { SecretKeyConfiguration } from '../../../lib/agent/configuration.ts
 import { KeelsonLabels } from '../../../lib/kubernetes/labels.ts';
 import type { GitHttp } from '../git/refs-http.ts';
 import { watch } from '../kubernetes/watch.ts';
+import { GarbageCollector } from '../registry-gc/garbage-collector.ts';
 import { BuildSlots } from './build-slots.ts';
 import { CommitStatuses } from './commit-status/commit-statuses.ts';
 import type { ControllerContext } from './context.ts';
@@ -34,6 +35,7 @@ export class Leadership {
   readonly #metrics: Registry;
   readonly #signal: AbortSignal;
   readonly #served = new Map<string, Served>();
+  readonly #garbage: GarbageCollector;
   /** Whether it is known which image builds run: before that, none is started. */
   #ready = false;
 
@@ -44,10 +46,15 @@ export class Leadership {
     this.#signal = signal;
     const read = (namespace: string, key: SecretKeyConfiguration): Promise<string | undefined> =>
       readSecret(context.client, namespace, key);
+    const slots = new BuildSlots(configuration.maxConcurrentBuilds);
+    this.#garbage = new GarbageCollector(context, {
+      running: () => (this.#ready ? slots.taken : Number.POSITIVE_INFINITY),
+      released: () => this.#buildImages(),
+    });
     this.#shared = {
       http,
-      slots: new BuildSlots(configuration.maxConcurrentBuilds),
-      mayStart: () => this.#ready,
+      slots,
+      mayStart: () => this.#ready && !this.#garbage.isCollecting(),
       webhooks: new KnownWebhooks({ read, log }),
       statuses: new CommitStatuses({
         read,
@@ -69,6 +76,7 @@ export class Leadership {
     const webhooks = await this.#receiveWebhooks();
     const retention = this.#retention(signal);
     retention.wake(RETENTION_MS);
+    const garbage = this.#garbage.run(signal);
     const labelSelector = `${KeelsonLabels.PLATFORM}=${configuration.platform}`;
     for await (const event of watch(client, { apiVersion: 'v1', kind: 'Namespace', labelSelector }, signal)) {
       if (event.type === 'listed') {
@@ -82,6 +90,7 @@ export class Leadership {
       } else this.#serve(event.object.metadata.name, signal);
     }
     await Promise.all([retention, ...this.#controllers()].map((each) => each.settled()));
+    await garbage;
     await this.#shared.statuses.settled();
     webhooks?.close();
     webhooks?.closeAllConnections();
@@ -106,6 +115,10 @@ export class Leadership {
     const late = sleep(LOADED_WITHIN_MS, undefined, { signal }).catch(() => undefined);
     await Promise.race([Promise.all(this.#controllers().map(({ loaded }) => loaded)), late]);
     this.#ready = true;
+    this.#buildImages();
+  }
+
+  #buildImages(): void {
     for (const controller of this.#controllers()) controller.buildImages();
   }
 

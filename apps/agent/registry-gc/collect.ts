@@ -47,6 +47,7 @@ export async function collectGarbage(
   if (!gone) throw new CollectionError('the registry did not stop');
   signal.throwIfAborted();
   await changeState(client, collection, noted, { plan });
+  log.info({ collector: collector.name }, 'the collector has its plan');
   const timeoutMs = collection.timeoutSeconds * 1000;
   const message = await until(() => endOf(registry, collector), { timeoutMs, signal });
   if (message !== undefined) return message;

@@ -12,6 +12,9 @@ import {
 import { type Plan, parsePlan } from './plan.ts';
 import { RegistryStore } from './store.ts';
 
+/** A first collection may delete thousands. */
+const LOGGED_TAGS = 100;
+
 /** How much was deleted. */
 export interface Deleted {
   readonly tags: number;
@@ -75,8 +78,10 @@ export async function pruneStore(
     await store.deleteManifests(repository, manifests, signal);
     deleted.tags += tags.length;
     deleted.manifests += manifests.length;
-    if (tags.length + manifests.length > 0)
-      log.info({ repository, tags, manifests }, 'deleted from a repository');
+    if (tags.length + manifests.length > 0) {
+      const some = tags.slice(0, LOGGED_TAGS);
+      log.info({ repository, tags: some, manifests: manifests.length }, 'deleted from a repository');
+    }
   }
   return deleted;
 }
