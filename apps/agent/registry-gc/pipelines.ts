@@ -32,7 +32,9 @@ export async function readPipelines({
       const pipeline = parseDocument('Pipeline', text);
       if (pipeline.platform === platform && pipeline.namespace === namespace) pipelines.push(pipeline);
     } catch (error) {
-      if (!(error instanceof UsageError) && !hasStatus(error, 403)) throw error;
+      // Without the rights in it, a namespace is no pipeline's: its owner decides.
+      if (hasStatus(error, 403)) continue;
+      if (!(error instanceof UsageError)) throw error;
       log.warn({ error, namespace }, 'a pipeline can not be read, and its images are left alone');
     }
   }
