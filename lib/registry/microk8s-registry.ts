@@ -56,7 +56,10 @@ const REGISTRY = { deployment: 'registry', claim: 'registry-claim', selector: { 
  * new MicroK8sRegistry(chart, 'registry', { nodeAddress: '172.31.39.52', storage: Size.gibibytes(40) });
  */
 export class MicroK8sRegistry extends Construct implements Registry {
-  /** Refers to the registry that `microk8s enable registry` made. Nothing is synthesized for it. */
+  /**
+   * Refers to the registry that `microk8s enable registry` made. Nothing is synthesized for it but what collects
+   * its garbage, by the program that makes the platform.
+   */
   static existing(props: ExistingMicroK8sRegistryProps): Registry {
     return new MicroK8sAddress(props);
   }

@@ -27,7 +27,8 @@ export async function restoreRegistry(
     // The manifests don't say how many pods it has, and so Kubernetes makes one at first.
     if ((await collector.replicas()) > 0) await collector.scaleTo(0);
   } catch (error) {
-    if (!hasStatus(error, 404)) throw error;
+    // Without rights to it, as without it, there is nothing to stop.
+    if (!hasStatus(error, 403, 404)) throw error;
   }
   const { replicas } = state;
   if (replicas === undefined) return state;
