@@ -1,8 +1,8 @@
 // The controller dies after each single write of a hand-over and of what follows it, at a real API server: the next one
 // goes on from what is in the cluster.
 import { afterEach, describe, expect, test } from 'vitest';
-import { HandOverStage } from './hand-over-stage.ts';
-import { missing, withoutApi } from './provided.ts';
+import { HandOverStage } from '../cluster/hand-over-stage.ts';
+import { missing, withoutApi } from '../cluster/provided.ts';
 
 describe.skipIf(withoutApi)(
   `a controller that dies while it hands over, at a real API server${missing}`,

@@ -20,9 +20,9 @@ import { readCommitSecrets } from '../../apps/agent/controller/registry-accounts
 import { watch } from '../../apps/agent/kubernetes/watch.ts';
 import type { PipelineConfiguration } from '../../lib/agent/configuration.ts';
 import { inTemporaryDirectory, readOutput, type Synthesized } from '../support/synthesized.ts';
-import { agentClient, agentContext, type TestContext } from './agent-context.ts';
-import { Api, type KubernetesObject, serviceAccount, waitFor } from './api.ts';
-import { missing, testApi, withoutApi } from './provided.ts';
+import { agentClient, agentContext, type TestContext } from '../cluster/agent-context.ts';
+import { Api, type KubernetesObject, serviceAccount, waitFor } from '../cluster/api.ts';
+import { missing, testApi, withoutApi } from '../cluster/provided.ts';
 
 // An API server without controllers deletes no namespace, so that the next run has others.
 const namespace = `secrets-made-${process.pid}`;

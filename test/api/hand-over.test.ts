@@ -1,10 +1,10 @@
 // The controller's side of handing over at a real API server, with the controller's own token: it has the rights that
 // the synthesized manifests give, and no others. Gates and kubelet are played by exact writes.
 import { afterEach, describe, expect, test } from 'vitest';
-import type { KubernetesObject } from './api.ts';
-import { HandOverStage } from './hand-over-stage.ts';
-import { removePod } from './hand-over-world.ts';
-import { missing, withoutApi } from './provided.ts';
+import type { KubernetesObject } from '../cluster/api.ts';
+import { HandOverStage } from '../cluster/hand-over-stage.ts';
+import { removePod } from '../cluster/hand-over-world.ts';
+import { missing, withoutApi } from '../cluster/provided.ts';
 
 interface Secret extends KubernetesObject {
   readonly type: string;

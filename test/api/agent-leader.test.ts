@@ -11,8 +11,8 @@ import { createLog } from '../../apps/agent/observe/log.ts';
 import { buildCandidate, Candidate, monotonic, overlaps } from '../apps/agent/kubernetes/candidates.ts';
 import { connect } from '../apps/agent/kubernetes/connect.ts';
 import { type Faults, type FaultyProxy, startFaultyProxy } from '../support/faulty-proxy.ts';
-import { Api, waitFor } from './api.ts';
-import { missing, testApi, withoutApi } from './provided.ts';
+import { Api, waitFor } from '../cluster/api.ts';
+import { missing, testApi, withoutApi } from '../cluster/provided.ts';
 
 const namespace = `agent-leader-${process.pid}`;
 const FIELD_MANAGER = 'keelson-test';

@@ -10,10 +10,10 @@ import { EMPTY_LEDGER } from '../../apps/agent/controller/ledger.ts';
 import { passedRuns } from '../../apps/agent/controller/releases/subjects.ts';
 import { deleteOldNamespaces } from '../../apps/agent/controller/retention.ts';
 import type { ReleaseConfiguration } from '../../lib/agent/release.ts';
-import type { KubernetesObject } from './api.ts';
-import { HandOverStage } from './hand-over-stage.ts';
-import { PlayedGate, randomDigest, removePod, startPod } from './hand-over-world.ts';
-import { missing, withoutApi } from './provided.ts';
+import type { KubernetesObject } from '../cluster/api.ts';
+import { HandOverStage } from '../cluster/hand-over-stage.ts';
+import { PlayedGate, randomDigest, removePod, startPod } from '../cluster/hand-over-world.ts';
+import { missing, withoutApi } from '../cluster/provided.ts';
 
 describe.skipIf(withoutApi)(`after a hand-over, at a real API server${missing}`, () => {
   let stage: HandOverStage;
