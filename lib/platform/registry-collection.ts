@@ -192,7 +192,7 @@ function containerSecurity(root: boolean): SecurityContext {
 }
 
 const NO_PROBES: LinterException = {
-  checks: ['kube-score/pod-probes', 'polaris/livenessProbeMissing', 'polaris/readinessProbeMissing'],
+  checks: ['polaris/livenessProbeMissing', 'polaris/readinessProbeMissing'],
   reason: 'it serves nobody: the controller waits for its end',
 };
 
