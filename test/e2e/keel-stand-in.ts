@@ -3,6 +3,8 @@ import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import { type Api, type Identity, serviceAccount } from '../cluster/api.ts';
 import { KEEL_ACCOUNT, NAMESPACES } from './pipeline.ts';
 
+const POLICY = 'keel.sh/policy';
+
 /** Something that polls until it is stopped. */
 export interface Polling {
   stop(): Promise<void>;
@@ -13,14 +15,18 @@ export interface Polling {
  * with a new digest becomes an annotation of the pod template, by an update of the whole object. A Deployment that is
  * held back is left alone, and the first push of all is the kubelet's to find.
  */
-export function startKeelStandIn(api: Api, namespace: string, deployment: string): Polling {
+export function startKeelStandIn(
+  api: Api,
+  namespace: string,
+  deployment: string,
+  as: Identity = serviceAccount(NAMESPACES.keel, KEEL_ACCOUNT),
+): Polling {
   const path = `/apis/apps/v1/namespaces/${namespace}/deployments/${deployment}`;
-  const as = serviceAccount(NAMESPACES.keel, KEEL_ACCOUNT);
   const stop = new AbortController();
   let known: string | undefined;
   const poll = async (): Promise<void> => {
     const { status, body } = await api.request<Deployment>('GET', path, undefined, { as });
-    if (status !== 200 || body.metadata?.annotations?.['keel.sh/policy'] === 'never') return;
+    if (status !== 200 || !isWatched(body)) return;
     const digest = await digestOf(body.spec?.template.spec?.containers[0]?.image ?? '');
     known ??= digest;
     if (digest === undefined || digest === (body.metadata?.annotations?.['keel.sh/digest'] ?? known)) return;
@@ -39,6 +45,12 @@ export function startKeelStandIn(api: Api, namespace: string, deployment: string
       return polling;
     },
   };
+}
+
+/** Annotations win over labels; a Deployment that says nothing of a policy has none. */
+function isWatched({ metadata }: Deployment): boolean {
+  const { annotations, labels } = metadata ?? {};
+  return (annotations?.[POLICY] ?? labels?.[POLICY] ?? 'never') !== 'never';
 }
 
 /** Writes what was read a while ago, over whatever was changed since: Keel does so too. */

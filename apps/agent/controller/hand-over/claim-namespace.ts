@@ -1,4 +1,3 @@
-import type { TemplateObject } from '../../../../lib/agent/job-template.ts';
 import { KeelsonAnnotations } from '../../../../lib/kubernetes/labels.ts';
 import { isAlreadyExists } from '../../kubernetes/errors.ts';
 import type { KubernetesObject } from '../../kubernetes/object.ts';
@@ -13,19 +12,12 @@ import type { NextListener } from './next-listener.ts';
  */
 export async function claimNamespace(
   { client }: ControllerContext,
-  template: TemplateObject | undefined,
+  filled: KubernetesObject,
   { namespace: name, claim }: NextListener,
   labels: Readonly<Record<string, string>>,
 ): Promise<KubernetesObject | undefined> {
-  if (template?.kind !== 'Namespace')
-    throw new Error('the listener’s template does not start with its Namespace');
-  const { apiVersion, kind, metadata, ...rest } = template as unknown as KubernetesObject;
-  const namespace: KubernetesObject = {
-    ...rest,
-    apiVersion,
-    kind,
-    metadata: { ...metadata, labels: { ...metadata.labels, ...labels } },
-  };
+  const { apiVersion, kind, metadata } = filled;
+  const namespace = { ...filled, metadata: { ...metadata, labels: { ...metadata.labels, ...labels } } };
   try {
     return await client.create(namespace);
   } catch (error) {

@@ -1,5 +1,4 @@
-import type { TemplateObject } from '../../../../lib/agent/job-template.ts';
-import { activeNames, fillListener } from '../../../../lib/agent/listener.ts';
+import { activeNames } from '../../../../lib/agent/listener.ts';
 import { KeelsonAnnotations } from '../../../../lib/kubernetes/labels.ts';
 import { isAlreadyExists } from '../../kubernetes/errors.ts';
 import type { KubernetesObject } from '../../kubernetes/object.ts';
@@ -11,6 +10,7 @@ import { makeGeneratedSecrets } from '../generated-secrets/make-generated-secret
 import { annotate } from './annotate.ts';
 import { claimNamespace } from './claim-namespace.ts';
 import { copyFromHome } from './copies.ts';
+import { filledListener } from './filled-listener.ts';
 import type { NextListener } from './next-listener.ts';
 import type { HandOverOptions } from './options.ts';
 import { type BuiltPlace, POLICY } from './place.ts';
@@ -39,12 +39,12 @@ export async function makeListener(
   const container = before.deployment.spec?.template?.spec?.containers?.find(
     ({ name }) => name === CONTAINER,
   );
-  const [first, ...others] = fillListener(build.handOver.listener, {
+  const { others, ...filled } = filledListener(build.handOver.listener, {
     ...next,
     ...(await startedFor(context, options, before, record)),
     image: container?.image ?? build.image,
   });
-  const namespace = await claimNamespace(context, first, next, listenerLabels(context, options));
+  const namespace = await claimNamespace(context, filled.namespace, next, listenerLabels(context, options));
   if (namespace === undefined) return false;
   await bindListenerRights(context, next.namespace);
   const reference = { ...DEPLOYMENT, namespace: next.namespace, name: build.deployment };
@@ -53,7 +53,7 @@ export async function makeListener(
   log.info({ namespace: next.namespace, pipeline: options.pipeline, home }, 'makes a listener');
   await copyFromHome(context, options, next.namespace);
   await makeSecrets(context, others);
-  const isBuild = (object: TemplateObject): boolean =>
+  const isBuild = (object: KubernetesObject): boolean =>
     object.kind === DEPLOYMENT.kind && object.metadata.name === build.deployment;
   // The build comes last: its gate may start a build at once, and then everything has to be there.
   for (const object of [...others.filter((one) => !isBuild(one)), ...others.filter(isBuild)]) {
@@ -68,8 +68,8 @@ export async function makeListener(
 const DEPLOYMENT = { apiVersion: 'apps/v1', kind: 'Deployment' } as const;
 
 /** Makes the template's Secrets, and the values that are generated. */
-async function makeSecrets(context: ControllerContext, objects: readonly TemplateObject[]): Promise<void> {
-  const secrets = (objects as unknown as readonly KubernetesObject[]).filter(({ kind }) => kind === 'Secret');
+async function makeSecrets(context: ControllerContext, objects: readonly KubernetesObject[]): Promise<void> {
+  const secrets = objects.filter(({ kind }) => kind === 'Secret');
   for (const secret of secrets) {
     await onceAllowed(() => context.client.create(secret)).catch((error: unknown) => {
       if (!isAlreadyExists(error)) throw error;
@@ -84,7 +84,7 @@ async function makeSecrets(context: ControllerContext, objects: readonly Templat
 /** Applies an object. One of no namespace goes with the listener's, which owns it. */
 async function apply(
   { client }: ControllerContext,
-  object: TemplateObject,
+  object: KubernetesObject,
   { metadata }: KubernetesObject,
 ): Promise<void> {
   const { name, uid } = metadata;
@@ -93,9 +93,7 @@ async function apply(
     object.metadata.namespace === undefined
       ? { ...object, metadata: { ...object.metadata, ownerReferences: [owner] } }
       : object;
-  await onceAllowed(() =>
-    client.apply(owned as unknown as KubernetesObject, { fieldManager: FIELD_MANAGER }),
-  );
+  await onceAllowed(() => client.apply(owned, { fieldManager: FIELD_MANAGER }));
 }
 
 /** Tells the listener's gate what is known of images: of two with different digests it may be one commit. */

@@ -39,12 +39,16 @@ export async function listMade(
   const { items } = await context.client.list({ apiVersion: 'v1', kind: 'Namespace', labelSelector });
   return items
     .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
-    .sort((a, b) => age(b) - age(a) || (a.metadata.name < b.metadata.name ? -1 : 1));
+    .sort((a, b) => madeAt(a) - madeAt(b) || (a.metadata.name < b.metadata.name ? -1 : 1));
 }
 
 /** How long ago an object was made, in milliseconds. */
-export function age({ metadata }: KubernetesObject): number {
-  return Date.now() - Date.parse(metadata.creationTimestamp ?? '');
+export function age(object: KubernetesObject): number {
+  return Date.now() - madeAt(object);
+}
+
+function madeAt({ metadata }: KubernetesObject): number {
+  return Date.parse(metadata.creationTimestamp ?? '');
 }
 
 /**

@@ -13,7 +13,7 @@ import { makeRoom } from './room.ts';
 
 const { HAND_OVER, NEXT_LISTENER, HANDED_OVER } = KeelsonAnnotations;
 
-/** Does one step. False where it has to wait for something. */
+/** Does one step, or finds that somebody was quicker: then it is decided anew. False where it has to wait for something. */
 export async function takeStep(
   context: ControllerContext,
   options: HandOverOptions,
@@ -39,17 +39,6 @@ export async function takeStep(
   }
 }
 
-/** Whoever changes the annotations meanwhile, it is decided anew. */
-async function write(
-  { client }: ControllerContext,
-  { deployment }: BuiltPlace,
-  annotations: Readonly<Record<string, string | null>>,
-  fields?: object,
-): Promise<true> {
-  await annotate(client, deployment, annotations, fields);
-  return true;
-}
-
 async function start(context: ControllerContext, place: BuiltPlace): Promise<boolean> {
   const names = activeNames(annotationsOf(place));
   if (names[POLICY] === undefined) {
@@ -59,8 +48,9 @@ async function start(context: ControllerContext, place: BuiltPlace): Promise<boo
     );
     return false;
   }
-  context.log.info({ namespace: place.namespace }, 'listens');
-  return write(context, place, names);
+  if (await annotate(context.client, place.deployment, names))
+    context.log.info({ namespace: place.namespace }, 'listens');
+  return true;
 }
 
 /** Where home is building, it asks for another listener; else it listens, and its pod starts again where it was scaled down. */
@@ -73,14 +63,22 @@ async function returnHome(
   const { holder, stale } = await readHolding(context, namespace, build.lease, () =>
     listBuildPods(context, namespace, build.deployment),
   );
+  const isBuilding = holder !== undefined && !stale;
+  const forgotten = { [HANDED_OVER]: null, [NEXT_LISTENER]: null };
+  const written = isBuilding
+    ? await annotate(context.client, deployment, forgotten)
+    : await annotate(
+        context.client,
+        deployment,
+        { ...activeNames(annotationsOf(place)), ...forgotten, [HAND_OVER]: null },
+        deployment.spec?.replicas === 0 ? { spec: { replicas: 1 } } : {},
+      );
+  if (!written) return true;
   const message = `the listener ${annotationsOf(place)[HANDED_OVER]} is gone`;
   context.log.warn({ namespace, build: build.deployment }, message);
   context.metrics.repairs.inc({ reason: 'listener-gone' });
   await context.events.say(deployment, { type: 'Warning', reason: 'ListenerGone', message });
-  const forgotten = { [HANDED_OVER]: null, [NEXT_LISTENER]: null };
-  if (holder !== undefined && !stale) return write(context, place, forgotten);
-  const names = { ...activeNames(annotationsOf(place)), ...forgotten, [HAND_OVER]: null };
-  return write(context, place, names, deployment.spec?.replicas === 0 ? { spec: { replicas: 1 } } : {});
+  return true;
 }
 
 async function choose(
@@ -89,14 +87,16 @@ async function choose(
   place: BuiltPlace,
 ): Promise<boolean> {
   const next = chooseListener(pipeline);
-  context.log.info({ namespace: place.namespace, next: next.namespace }, 'hands over');
-  return write(context, place, { [NEXT_LISTENER]: formatNextListener(next) });
+  if (await annotate(context.client, place.deployment, { [NEXT_LISTENER]: formatNextListener(next) }))
+    context.log.info({ namespace: place.namespace, next: next.namespace }, 'hands over');
+  return true;
 }
 
 async function say(context: ControllerContext, place: BuiltPlace, to: string): Promise<boolean> {
-  await write(context, place, { [POLICY]: NEVER, [HANDED_OVER]: to });
+  const { client, events } = context;
+  if (!(await annotate(client, place.deployment, { [POLICY]: NEVER, [HANDED_OVER]: to }))) return true;
   const message = `the next image is built in ${to}`;
-  await context.events.say(place.deployment, { type: 'Normal', reason: 'HandedOver', message });
+  await events.say(place.deployment, { type: 'Normal', reason: 'HandedOver', message });
   return true;
 }
 
@@ -109,12 +109,15 @@ async function replace(
 ): Promise<boolean> {
   if ((await endOfBuild(context, options, place)) === undefined) return false;
   if (!(await makeRoom(context, options, places, place))) return false;
-  context.log.info({ namespace: place.namespace }, 'the listener’s template has changed: it hands over');
-  return write(context, place, { [POLICY]: NEVER, [HAND_OVER]: REPLACED });
+  if (await annotate(context.client, place.deployment, { [POLICY]: NEVER, [HAND_OVER]: REPLACED }))
+    context.log.info({ namespace: place.namespace }, 'the listener’s template has changed: it hands over');
+  return true;
 }
 
 async function silence(context: ControllerContext, place: BuiltPlace, to: string): Promise<boolean> {
+  const silent = { [POLICY]: NEVER, [HAND_OVER]: REPLACED, [HANDED_OVER]: to };
+  if (!(await annotate(context.client, place.deployment, silent))) return true;
   context.log.warn({ namespace: place.namespace, to }, 'two namespaces listened: this one does no more');
   context.metrics.repairs.inc({ reason: 'two-listeners' });
-  return write(context, place, { [POLICY]: NEVER, [HAND_OVER]: REPLACED, [HANDED_OVER]: to });
+  return true;
 }
