@@ -5,7 +5,14 @@ const config: ViteUserConfig = defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // Suites that need more than Node have a script and a configuration of their own.
-    exclude: ['test/api/**', 'test/cluster/**', 'test/faults/**', 'test/e2e/**', 'test/yaml/**', 'test/package/**'],
+    exclude: [
+      'test/api/**',
+      'test/cluster/**',
+      'test/faults/**',
+      'test/e2e/**',
+      'test/yaml/**',
+      'test/package/**',
+    ],
   },
 });
 

@@ -124,7 +124,10 @@ function besideListeners(api: Api): { stop(): Promise<readonly KubernetesObject[
   const claims = new Map<string, KubernetesObject>();
   const look = async (namespace: string): Promise<void> => {
     if (KEEL_BIN === undefined && !keels.has(namespace)) {
-      keels.set(namespace, startKeelStandIn(api, namespace, 'build', serviceAccount(namespace, 'build-keel')));
+      keels.set(
+        namespace,
+        startKeelStandIn(api, namespace, 'build', serviceAccount(namespace, 'build-keel')),
+      );
     }
     if (namespace === HOME) return;
     const path = `/api/v1/namespaces/${namespace}/persistentvolumeclaims`;
