@@ -15,7 +15,7 @@ export const KeelsonLabels = {
   COMMIT: 'keelson.dev/commit',
   /** The platform whose controller made the object, and may therefore delete it. */
   OWNER: 'keelson.dev/owner',
-  /** On a commit's namespace, by the controller: the namespace of the pipeline that it was made for. */
+  /** On the namespaces of commits, listeners and releases: the namespace of the pipeline that they were made for. */
   HOME: 'keelson.dev/home',
   /** On the pods of a release's image builds: the release's namespace. */
   RELEASE: 'keelson.dev/release',

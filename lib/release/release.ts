@@ -115,7 +115,10 @@ export class Release extends Construct {
     this.namespace = props.namespace ?? `${record?.namespace ?? 'missing'}-${toDnsLabel(id)}`;
     this.isolation = new IsolatedNamespace(this, 'namespace', {
       name: this.namespace,
-      labels: label === undefined ? {} : { [KeelsonLabels.PIPELINE]: label },
+      labels: {
+        ...(label !== undefined && { [KeelsonLabels.PIPELINE]: label }),
+        ...(record !== undefined && { [KeelsonLabels.HOME]: record.namespace }),
+      },
       podSecurity: () => PodSecurity.restricted(),
       quota: () => ({ ...DEFAULT_QUOTA, ...props.quota }),
     });

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Agent, request as send } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { jsonForYaml } from '../../apps/agent/kubernetes/json.ts';
 import { type Connection, readKubeconfig } from './kubeconfig.ts';
 
 /** The parts that every object has. */
@@ -94,7 +95,7 @@ export class Api {
   ): Promise<Response<Body>> {
     const url = new URL(this.#connection.server + path);
     for (const [name, value] of Object.entries(options.query ?? {})) url.searchParams.set(name, value);
-    const payload = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
+    const payload = body === undefined ? undefined : typeof body === 'string' ? body : jsonForYaml(body);
     const headers: Record<string, string | string[]> = { accept: 'application/json' };
     if (this.#connection.token !== undefined) headers['authorization'] = `Bearer ${this.#connection.token}`;
     if (payload !== undefined) {

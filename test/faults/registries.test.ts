@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BuildahBuilder, KeelWatchedBuild, type PipelineConfiguration, Tag } from 'keelson';
+import { BuildahBuilder, KeelWatchedBuild, Tag } from 'keelson';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ImageBuild } from '../../apps/agent/controller/ledger.ts';
 import type { KnownImage } from '../../apps/agent/status/known-images.ts';
@@ -8,6 +8,7 @@ import { missing, testApi, withoutApi } from '../cluster/provided.ts';
 import { push } from '../cluster/registry.ts';
 import { type LocalRegistry, startLocalRegistry } from '../support/local-registry.ts';
 import { REGISTRY_FAULTS, RegistryFront } from '../support/registry-front.ts';
+import { atRegistry } from './at-registry.ts';
 import { count, isShort, report, seed, seeded, spread } from './figures.ts';
 import { type Play, PlayedJobs } from './played-jobs.ts';
 import { expectOneJobEach, jobFor } from './pushing.ts';
@@ -158,16 +159,6 @@ interface Deployment extends KubernetesObject {
 
 function rolledFor({ spec }: Deployment): string | undefined {
   return spec.template.metadata.annotations?.['keelson.dev/rolled-for'];
-}
-
-/** The configuration with its images at another registry, of plain http. */
-function atRegistry(configuration: PipelineConfiguration, host: string): PipelineConfiguration {
-  const { images, builds } = configuration;
-  return {
-    ...configuration,
-    images: images.map((image) => ({ ...image, target: { ...image.target, host, insecure: true } })),
-    builds: builds.map((build) => ({ ...build, image: `${host}/team/build:main`, insecureRegistry: true })),
-  };
 }
 
 /** A pod of the build, of which the kubelet would say that it runs an image. */

@@ -33,10 +33,6 @@ export class AgentProcess {
   private constructor(child: ChildProcess) {
     this.#child = child;
     this.#exited = once(child, 'exit');
-    // A test that fails may leave it.
-    const kill = (): boolean => child.kill('SIGKILL');
-    process.once('exit', kill);
-    child.once('exit', () => process.off('exit', kill));
     let rest = '';
     const read = (chunk: Buffer): void => {
       const parts = (rest + chunk.toString()).split('\n');
@@ -52,7 +48,11 @@ export class AgentProcess {
     args: readonly string[],
     environment: Readonly<Record<string, string>>,
   ): Promise<AgentProcess> {
-    const child = spawn(process.execPath, [await agentBundle(), ...args], {
+    const node = [process.execPath, await agentBundle(), ...args];
+    // The kernel kills it when this process dies, by whatever signal.
+    const dying = process.platform === 'linux' ? ['setpriv', '--pdeathsig', 'KILL', ...node] : node;
+    const [program = '', ...rest] = dying;
+    const child = spawn(program, rest, {
       env: { PATH: process.env['PATH'], HOME: tmpdir(), ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TemplateObject } from '../../../lib/agent/job-template.ts';
 import { KeelsonLabels } from '../../../lib/kubernetes/labels.ts';
 import { hasStatus, isAlreadyExists } from '../kubernetes/errors.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { type ControllerContext, FIELD_MANAGER } from './context.ts';
+import { requireObjectsOf } from './own-objects.ts';
 
 const BINDING = 'keelson-controller';
 /** The longest that the API server may take to act by a new RoleBinding, and a namespace to get its account. */
@@ -12,21 +12,24 @@ const RIGHTS_MS = 20_000;
 const UNKNOWN_YET = /cannot [a-z]+ resource|RBAC permissions not currently held/;
 
 /**
- * Makes the namespace of a commit, which says whose pipeline it is for, and in it the controller's own rights, the Secrets and the objects of a filled
- * template, in its order: so the Job comes last. All of it may be done again.
+ * Makes the namespace of a commit, which says whose pipeline it is for, and in it the controller's own rights, the
+ * Secrets and the objects of a filled template, in its order: so the Job comes last. All of it may be done again.
  *
  * @param home the pipeline's namespace
+ * @param name the commit's namespace
  */
 export async function makeCommitNamespace(
   context: ControllerContext,
   home: string,
-  objects: readonly TemplateObject[],
+  name: string,
+  objects: readonly KubernetesObject[],
   secrets: readonly KubernetesObject[],
 ): Promise<void> {
   const { client, configuration } = context;
-  const [namespace, ...others] = objects as unknown as readonly KubernetesObject[];
-  if (namespace?.kind !== 'Namespace') throw new Error('the job template does not start with its Namespace');
-  const { name } = namespace.metadata;
+  const [namespace, ...others] = objects;
+  if (namespace?.kind !== 'Namespace' || namespace.metadata.name !== name)
+    throw new Error('the job template does not start with its Namespace: apply the pipeline again');
+  requireObjectsOf(name, others, 'the job template');
   const labels = { ...namespace.metadata.labels, [KeelsonLabels.HOME]: home };
   await claimNamespace(context, { ...namespace, metadata: { ...namespace.metadata, labels } });
   await bindOwnRights(context, name, configuration.commitNamespaceRole);

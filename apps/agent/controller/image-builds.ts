@@ -1,4 +1,4 @@
-import { fillTemplate, type TemplateObject } from '../../../lib/agent/job-template.ts';
+import { fillTemplate } from '../../../lib/agent/job-template.ts';
 import { hasStatus } from '../kubernetes/errors.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { watch } from '../kubernetes/watch.ts';
@@ -51,8 +51,11 @@ export class ImageBuilds {
     const { ledger, slots, mayStart, wake } = this.#options;
     let { builds } = await ledger.read();
     const unfinished = builds.filter((build) => !hasEnded(build));
-    for (const build of unfinished) if (build.phase !== 'Waiting') slots.occupy(build.id);
-    for (const build of unfinished) if (build.phase === 'Canceling') await this.#cancel(build);
+    for (const build of unfinished) {
+      if (build.phase !== 'Canceling') continue;
+      slots.occupy(build.id);
+      await this.#cancel(build);
+    }
     for (const build of unfinished) if (build.phase === 'Running') await this.#ensureMade(build);
     if (!unfinished.some(({ phase }) => phase === 'Waiting')) return;
     const { images, releases } = await this.#options.pipeline.configuration();
@@ -104,7 +107,8 @@ export class ImageBuilds {
   /** Makes what is missing of a running build, and follows its Job. */
   async #ensureMade(build: ImageBuild): Promise<void> {
     if (this.#followed.has(build.id) || this.#pausesUntil(build.id) > Date.now()) return;
-    const { pipeline } = this.#options;
+    const { pipeline, slots, mayStart, wake } = this.#options;
+    let isMissing = false;
     try {
       const configuration = await pipeline.configuration();
       const image = imageOf(configuration, build);
@@ -121,25 +125,32 @@ export class ImageBuilds {
         ...(tested !== undefined && { digest: tested }),
         ...(outputs !== undefined && { outputs }),
       });
-      const objects = fillTemplate(image.jobTemplate, values);
+      const objects = fillTemplate(image.jobTemplate, values) as unknown as readonly KubernetesObject[];
       const job = jobOf(objects);
-      const { namespace = '', name } = job.metadata;
+      const { namespace } = values;
+      const { name } = job.metadata;
       const found = await this.#find(namespace, name);
       if (found === undefined) {
+        if (!mayStart() || !slots.take(id, wake)) return;
+        isMissing = true;
         const secrets = await readCommitSecrets(this.#context, pipeline.namespace, image);
-        await makeCommitNamespace(this.#context, pipeline.namespace, objects, secrets);
+        await makeCommitNamespace(this.#context, pipeline.namespace, namespace, objects, secrets);
         this.#context.log.info(
           { pipeline: pipeline.name, image: build.image, branch, commit, namespace, attempt: build.attempt },
           'the image build was started',
         );
-      }
+      } else slots.occupy(id);
       this.#failures.delete(id);
       this.#follow(build, namespace, name, image.maxAttempts);
     } catch (error) {
       if (error instanceof MissingSecretError) {
         const optional = build.release !== undefined && error.namespace !== pipeline.namespace;
         await this.#end(build, { phase: optional ? 'Skipped' : 'Failed', message: error.message });
-      } else await this.#failed(build, error);
+      } else {
+        // A template that can't be made must not keep others' builds from starting.
+        if (isMissing) slots.free(build.id);
+        await this.#failed(build, error);
+      }
     }
   }
 
@@ -289,8 +300,8 @@ function isRunning({ builds }: Ledger, { id }: ImageBuild): boolean {
 }
 
 /** The Job of a template: the last one, where a template of the user's own has several. */
-function jobOf(objects: readonly TemplateObject[]): KubernetesObject {
+function jobOf(objects: readonly KubernetesObject[]): KubernetesObject {
   const job = objects.findLast(({ kind }) => kind === 'Job');
   if (job === undefined) throw new Error('the job template has no Job');
-  return job as unknown as KubernetesObject;
+  return job;
 }

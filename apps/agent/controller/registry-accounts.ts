@@ -7,6 +7,7 @@ import {
 import { registryAccountsValue } from '../../../lib/agent/registry-accounts-value.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { ControllerContext } from './context.ts';
+import { requireNamespaceOf } from './own-objects.ts';
 
 /** A Secret with its values in base64. */
 export interface SecretObject extends KubernetesObject {
@@ -129,14 +130,7 @@ class SecretReader {
     readonly type: string;
   }> {
     const place = `${namespace}/${secretName}`;
-    const reading =
-      this.#read.get(place) ??
-      this.#context.client.get<SecretObject>({
-        apiVersion: 'v1',
-        kind: 'Secret',
-        namespace,
-        name: secretName,
-      });
+    const reading = this.#read.get(place) ?? this.#get(namespace, secretName);
     this.#read.set(place, reading);
     const secret = await reading;
     const data = secret?.data ?? {};
@@ -145,6 +139,12 @@ class SecretReader {
       throw new MissingSecretError(secretName, key, namespace);
     }
     return { value, type: secret.type };
+  }
+
+  async #get(namespace: string, name: string): Promise<SecretObject | undefined> {
+    const { client } = this.#context;
+    await requireNamespaceOf(this.#context, this.#pipelineNamespace, namespace);
+    return client.get<SecretObject>({ apiVersion: 'v1', kind: 'Secret', namespace, name });
   }
 }
 

@@ -27,7 +27,7 @@ export async function watchHeads(context: ControllerContext, options: WatchHeads
   const { pipeline, ledger, repository, http, signal, noted } = options;
   const { source } = pipeline;
   const failures: unknown[] = [];
-  let isChanged = false;
+  let result = 'unchanged';
   try {
     // Read before: a head is new against what was known when it was looked up.
     const known = await ledger.read();
@@ -36,23 +36,30 @@ export async function watchHeads(context: ControllerContext, options: WatchHeads
     for (const [branch, commit] of heads) {
       const before = headOf(known, branch);
       if (before === commit) continue;
-      isChanged = true;
+      result = 'changed';
       await note(context, options, { branch, commit, before }).then(noted, (error) => failures.push(error));
     }
-    if (failures.length > 0) throw failures[0];
-    context.metrics.polls.inc({ result: isChanged ? 'changed' : 'unchanged' });
   } catch (error) {
-    if (error instanceof GitError && error.kind === 'unauthorized') repository.forget();
-    context.metrics.polls.inc({ result: 'failed' });
-    if (!signal.aborted) {
-      await context.events.say(pipelineObject(pipeline), {
-        type: 'Warning',
-        reason: 'RepositoryNotRead',
-        message: (error as Error).message,
-      });
-    }
-    throw error;
+    failures.unshift(error);
+    result = 'failed';
   }
+  context.metrics.polls.inc({ result });
+  if (signal.aborted) return;
+  for (const error of failures) await tell(context, options, error);
+  // A commit that git does not give is asked for at the next look: other branches are looked at no later for it.
+  const [failure] = failures.filter((error) => result === 'failed' || !(error instanceof GitError));
+  if (failure !== undefined) throw failure;
+}
+
+async function tell(
+  { events, log }: ControllerContext,
+  { pipeline, repository }: WatchHeadsOptions,
+  error: unknown,
+): Promise<void> {
+  if (error instanceof GitError && error.kind === 'unauthorized') repository.forget();
+  log.warn({ pipeline: pipeline.name, error }, 'a repository could not be read');
+  const { message } = error as Error;
+  await events.say(pipelineObject(pipeline), { type: 'Warning', reason: 'RepositoryNotRead', message });
 }
 
 /** A head that was looked up, and the one that was known before. */

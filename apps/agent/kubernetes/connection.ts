@@ -3,6 +3,7 @@ import https from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
 import { describeError } from '../observe/log.ts';
 import { KubernetesError } from './errors.ts';
+import { jsonForYaml } from './json.ts';
 
 /** A request as HTTP knows it. */
 export interface ApiRequest {
@@ -60,7 +61,7 @@ export class Connection {
     const { method, path, body, contentType = 'application/json', accept = 'application/json' } = request;
     const { signal, duration } = request;
     const credentials = await this.#currentCredentials();
-    const payload = body === undefined ? undefined : JSON.stringify(body);
+    const payload = body === undefined ? undefined : jsonForYaml(body);
     const headers: Record<string, string> = {
       ...credentials.headers,
       accept,

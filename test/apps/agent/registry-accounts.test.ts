@@ -30,7 +30,12 @@ function contextWith(secrets: Readonly<Record<string, readonly [type: string, va
     return { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace, uid: 'u' }, type, data };
   };
   const say = async (_about: unknown, text: EventText): Promise<void> => void said.push(text);
-  const context = { client: { get }, events: { say }, metrics: new Registry() };
+  // The namespace of a release of the pipeline in `ci`.
+  const labels = { 'keelson.dev/home': 'ci' };
+  const getMetadata = async ({ name }: Reference): Promise<object> => ({
+    metadata: { name, ...(name === 'release' && { labels }) },
+  });
+  const context = { client: { get, getMetadata }, events: { say }, metrics: new Registry() };
   return { context: context as unknown as ControllerContext, read, said };
 }
 
@@ -130,6 +135,18 @@ describe('Secrets for the namespace of a commit', () => {
       expected,
     );
   });
+
+  test.each(['release-of-another', 'kube-system'])(
+    'are not read from %s, which is not of the pipeline',
+    async (namespace) => {
+      const { context, read } = contextWith({ [`${namespace}/s`]: ['Opaque', { key: 'CANARY' }] });
+      const wanted = [{ secretName: 's', key: 'key', namespace }];
+      const refused = `the namespace ${namespace} is not one of the pipeline in ci: it has no label keelson.dev/home=ci`;
+      await expect(readCommitSecrets(context, 'ci', image(wanted))).rejects.toThrow(refused);
+      await expect(readCommitSecrets(context, 'ci', image([], accounts(...wanted)))).rejects.toThrow(refused);
+      expect(read).toEqual([]);
+    },
+  );
 
   test('that would need two values in one place are refused', async () => {
     const same = [

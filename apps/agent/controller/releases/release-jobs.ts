@@ -6,6 +6,7 @@ import type { KubernetesObject } from '../../kubernetes/object.ts';
 import { type ControllerContext, FIELD_MANAGER } from '../context.ts';
 import { type Job, jobHasEnded, jobOutcome } from '../job-outcome.ts';
 import { templateValues } from '../names.ts';
+import { requireNamespaceOf, requireObjectsOf } from '../own-objects.ts';
 import type { Subject } from './subject.ts';
 
 /** What a release knows of the commit beside its subject. */
@@ -18,9 +19,12 @@ export interface ReleasedVersion {
 /**
  * Makes a Job of a release, or finds the one that was made before: its name follows from what is released. Undefined while
  * it runs.
+ *
+ * @param home the pipeline's namespace
  */
 export async function runReleaseJob(
   context: ControllerContext,
+  home: string,
   release: ReleaseConfiguration,
   job: ReleaseJobConfiguration,
   subject: Subject,
@@ -32,6 +36,12 @@ export async function runReleaseJob(
   const objects = fillTemplate(job.jobTemplate, values) as unknown as readonly KubernetesObject[];
   const made = objects.findLast(({ kind }) => kind === 'Job');
   if (made === undefined) return { phase: 'Failed', message: 'its template has no Job' };
+  try {
+    requireObjectsOf(release.namespace, objects, 'its template');
+  } catch (error) {
+    return { phase: 'Failed', message: (error as Error).message };
+  }
+  await requireNamespaceOf(context, home, release.namespace);
   const { name } = made.metadata;
   const reference = { apiVersion: 'batch/v1', kind: 'Job', namespace: release.namespace, name };
   const found = await context.client.get<Job>(reference);

@@ -120,7 +120,7 @@ async function advanceRelease(
     if (!isRunning(job.name)) continue;
     const result =
       failed === undefined
-        ? await runReleaseJob(context, release, job, subject, released)
+        ? await runReleaseJob(context, options.namespace, release, job, subject, released)
         : { phase: 'Failed' as const, message: `the image ${failed.name} was not built` };
     if (result !== undefined) parts = withPart(parts, release.name, job.name, result);
   }
