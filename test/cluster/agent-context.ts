@@ -5,6 +5,7 @@ import { controllerMetrics } from '../../apps/agent/controller/metrics.ts';
 import { Kubernetes } from '../../apps/agent/kubernetes/client.ts';
 import { Connection } from '../../apps/agent/kubernetes/connection.ts';
 import { Events } from '../../apps/agent/kubernetes/events.ts';
+import { LeaseObserver } from '../../apps/agent/kubernetes/lease-observer.ts';
 import { createLog } from '../../apps/agent/observe/log.ts';
 import type { Identity } from './api.ts';
 
@@ -32,6 +33,7 @@ export function agentContext(kubeconfig: string, as: Identity, signal?: AbortSig
     log,
     events: new Events(client, 'keelson-controller', log),
     metrics: controllerMetrics(new Registry()),
+    leases: new LeaseObserver(),
     account: { name: 'keelson-controller', namespace: 'keelson-system' },
     configuration: {
       apiVersion: 'agent.keelson.dev/v1alpha1',

@@ -4,9 +4,9 @@ import { KEELSON_VERSION } from 'keelson';
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Api, waitFor } from '../cluster/api.ts';
-import { kubectl } from '../cluster/kubectl.ts';
-import { missing, testApi, testNode, withoutNode } from '../cluster/provided.ts';
+import { missing, testNode, withoutNode } from '../cluster/provided.ts';
 import { podLogs, printLogsOnFailure } from './harness.ts';
+import { inPod } from './in-pod.ts';
 import { type InstalledPipeline, installPipeline } from './installed.ts';
 import { BASE_IMAGE, NAMESPACES, REGISTRY_PORT, REPOSITORY_OF_RELEASES } from './pipeline.ts';
 import { whatIsReal } from './programs.ts';
@@ -30,34 +30,8 @@ describe.skipIf(withoutNode)(`the program on a real node, with ${whatIsReal}${mi
   });
   printLogsOnFailure(() => api, Object.values(NAMESPACES));
 
-  /** What a command prints in a pod of the given image. */
-  const inPod = async (name: string, image: string, ...command: string[]): Promise<string> => {
-    const pods = `/api/v1/namespaces/${TOOLS}/pods`;
-    await api.apply({
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name, namespace: TOOLS },
-      spec: {
-        restartPolicy: 'Never',
-        securityContext: { runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: 'RuntimeDefault' } },
-        containers: [
-          {
-            name,
-            image,
-            command,
-            securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
-          },
-        ],
-      },
-    });
-    const ended = await waitFor(
-      async () => (await api.get<Pod>(`${pods}/${name}`)).status?.containerStatuses?.[0]?.state?.terminated,
-      { timeout: 60_000, describe: () => podLogs(api, [TOOLS]) },
-    );
-    const log = await kubectl(testApi().kubeconfig, '-n', TOOLS, 'logs', name);
-    expect(ended.exitCode, log).toBe(0);
-    return log.trim();
-  };
+  const run = (name: string, image: string, ...command: string[]): Promise<string> =>
+    inPod(api, { namespace: TOOLS, name, image, command });
 
   test('the controller’s container is the agent, and was started', async () => {
     await waitFor(
@@ -73,14 +47,14 @@ describe.skipIf(withoutNode)(`the program on a real node, with ${whatIsReal}${mi
 
   test('the kubelet pulls from the pipeline’s own registry, through its NodePort', async () => {
     const image = `${testNode().address}:${REGISTRY_PORT}/${BASE_IMAGE}`;
-    expect(await inPod('base', image, 'node', '--print', '6 * 7')).toBe('42');
+    expect(await run('base', image, 'node', '--print', '6 * 7')).toBe('42');
   });
 
   test('a pod reads a commit from the git server', async () => {
     const commit = await installed.repository.commit('unwatched', await projectFiles({ version: '0.0.1' }));
     const script =
       'git ls-remote "$1" refs/heads/unwatched && git clone -q -b unwatched "$1" /tmp/x && cat /tmp/x/README.md';
-    const log = await inPod('git', AGENT, 'sh', '-euc', script, 'script', installed.gitUrl);
+    const log = await run('git', AGENT, 'sh', '-euc', script, 'script', installed.gitUrl);
     expect(log).toBe(`${commit}\trefs/heads/unwatched\n# Project <repo-version>0.0.1</repo-version>`);
   });
 
@@ -92,6 +66,6 @@ describe.skipIf(withoutNode)(`the program on a real node, with ${whatIsReal}${mi
         console.log(statusCode);
         process.exit();
       });`;
-    expect(await inPod('github', AGENT, 'node', '--input-type=module', '--eval', program)).toBe('401');
+    expect(await run('github', AGENT, 'node', '--input-type=module', '--eval', program)).toBe('401');
   });
 });

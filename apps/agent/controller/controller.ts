@@ -6,6 +6,7 @@ import { GitHttp } from '../git/refs-http.ts';
 import { Kubernetes } from '../kubernetes/client.ts';
 import { Events } from '../kubernetes/events.ts';
 import { leadWhenElected } from '../kubernetes/leader.ts';
+import { LeaseObserver } from '../kubernetes/lease-observer.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { serveHealth } from '../observe/serve-health.ts';
 import { type Program, UsageError, variable } from '../program.ts';
@@ -37,6 +38,7 @@ export const controller: Program = async (args, { environment, log, signal }) =>
     events: new Events(client, 'keelson-controller', log),
     log,
     metrics: controllerMetrics(registry),
+    leases: new LeaseObserver(),
     account: { name: ACCOUNT, namespace },
     ...(given['orphan-seconds'] !== undefined && { orphanSeconds: Number(given['orphan-seconds']) }),
   };

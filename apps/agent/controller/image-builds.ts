@@ -194,7 +194,9 @@ export class ImageBuilds {
   /** The Job when it has ended; undefined where it is gone. */
   async #waitForEnd(namespace: string, name: string, signal: AbortSignal): Promise<Job | undefined> {
     const watched = { apiVersion: 'batch/v1', kind: 'Job', namespace, name };
-    for await (const event of watch<Job>(this.#context.client, watched, signal)) {
+    const { client, log } = this.#context;
+    const onProblem = (error: unknown): void => log.warn({ error, namespace }, 'a Job is not watched');
+    for await (const event of watch<Job>(client, watched, signal, onProblem)) {
       if (event.type === 'deleted') return undefined;
       const job = event.type === 'listed' ? event.objects[0] : event.object;
       if (job === undefined || jobHasEnded(job)) return job;

@@ -71,14 +71,16 @@ export class Leadership {
 
   /** Serves them until it leads no more, and what runs has ended. */
   async run(): Promise<void> {
-    const { client, configuration } = this.#context;
+    const { client, configuration, log } = this.#context;
     const signal = this.#signal;
     const webhooks = await this.#receiveWebhooks();
     const retention = this.#retention(signal);
     retention.wake(RETENTION_MS);
     const garbage = this.#garbage.run(signal);
     const labelSelector = `${KeelsonLabels.PLATFORM}=${configuration.platform}`;
-    for await (const event of watch(client, { apiVersion: 'v1', kind: 'Namespace', labelSelector }, signal)) {
+    const watched = { apiVersion: 'v1', kind: 'Namespace', labelSelector };
+    const onProblem = (error: unknown): void => log.warn({ error }, 'the namespaces are not watched');
+    for await (const event of watch(client, watched, signal, onProblem)) {
       if (event.type === 'listed') {
         const present = new Set(event.objects.map(({ metadata }) => metadata.name));
         for (const name of this.#served.keys()) if (!present.has(name)) this.#leave(name);

@@ -1,14 +1,6 @@
-import {
-  PIPELINE_CONFIG_MAP,
-  PIPELINE_KEY,
-  type PipelineConfiguration,
-} from '../../../lib/agent/configuration.ts';
 import type { BuildRun } from '../../../lib/agent/status.ts';
-import { parseDocument } from '../configuration.ts';
 import type { GitHttp } from '../git/refs-http.ts';
 import { versionAt } from '../git/version.ts';
-import { hasStatus } from '../kubernetes/errors.ts';
-import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { BuildSlots } from './build-slots.ts';
 import type { CommitStatuses } from './commit-status/commit-statuses.ts';
 import { PipelineStatuses } from './commit-status/pipeline-statuses.ts';
@@ -22,6 +14,7 @@ import type { Ledger } from './ledger.ts';
 import { LedgerStore } from './ledger-store.ts';
 import { Periodic } from './periodic.ts';
 import { imageOf, type PipelineHandle, pipelineObject } from './pipeline.ts';
+import { PipelineReader, type SlimPipeline } from './pipeline-reader.ts';
 import { isImageThere, noteDigests } from './pushed-images.ts';
 import { advanceReleases } from './releases/releases.ts';
 import { repairPipeline } from './repair/repair-pipeline.ts';
@@ -37,16 +30,6 @@ export interface SharedParts {
   readonly webhooks: KnownWebhooks;
   readonly statuses: CommitStatuses;
 }
-
-interface ConfigMap extends KubernetesObject {
-  readonly data?: Readonly<Record<string, string>>;
-}
-
-/** A pipeline without what is needed now and then only: templates are most of its bytes. */
-type Slim = Pick<PipelineConfiguration, 'name' | 'source' | 'builds' | 'jobs' | 'generatedSecrets'> & {
-  readonly releases: boolean;
-  readonly images: readonly Pick<PipelineConfiguration['images'][number], 'name' | 'target'>[];
-};
 
 const LOOK_MS = 30_000;
 const RECONCILE_MS = 30_000;
@@ -76,11 +59,11 @@ export class PipelineController {
   readonly #handOvers: HandOvers;
   readonly #builds: ImageBuilds;
   readonly #statuses: PipelineStatuses;
+  readonly #reader: PipelineReader;
   /** Resolves when it is known which image builds run. */
   readonly loaded: Promise<void>;
   #isLoaded: () => void = () => undefined;
-  #version: string | undefined;
-  #slim: Slim | undefined;
+  #slim: SlimPipeline | undefined;
   #polledAt = 0;
   #dueAt = Date.now();
 
@@ -93,6 +76,7 @@ export class PipelineController {
     this.#shared = shared;
     this.#signal = signal;
     const { client } = context;
+    this.#reader = new PipelineReader(context, namespace);
     this.#ledger = new LedgerStore(client, namespace);
     this.#statuses = new PipelineStatuses(shared.statuses, this.#handle());
     this.#repository = new RepositorySource(client, namespace);
@@ -121,7 +105,7 @@ export class PipelineController {
       ledger: this.#ledger,
       slots: shared.slots,
       isThere: async (build) => {
-        const image = imageOf(await this.#read(), build);
+        const image = imageOf(await this.#reader.read(), build);
         return image?.onlyIfAbsent === true && isImageThere(context, namespace, image, build);
       },
       mayStart: shared.mayStart,
@@ -165,46 +149,25 @@ export class PipelineController {
 
   /** Reads the configuration where it has changed. */
   async #readConfiguration(): Promise<undefined> {
-    const reference = {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      namespace: this.#namespace,
-      name: PIPELINE_CONFIG_MAP,
-    };
-    // A namespace of the platform whose owner has given the controller no right there has no pipeline.
-    const found = await this.#context.client.getMetadata(reference).catch((error: unknown) => {
-      if (hasStatus(error, 403)) return undefined;
-      throw error;
-    });
-    if (found === undefined) {
+    const found = await this.#reader.changed();
+    if (found === 'unchanged') return undefined;
+    if (found === 'gone') {
       this.#slim = undefined;
-      this.#version = undefined;
       this.#isLoaded();
       return undefined;
     }
-    const { resourceVersion } = found.metadata;
-    if (resourceVersion === this.#version) return undefined;
-    const configuration = await this.#read();
-    const { name, source, builds, jobs, generatedSecrets, images, releases } = configuration;
-    const slim = images.map(({ name, target }) => ({ name, target }));
-    this.#slim = {
-      name,
-      builds,
-      jobs,
-      generatedSecrets,
-      images: slim,
-      releases: releases.length > 0,
-      ...(source !== undefined && { source }),
-    };
-    this.#version = resourceVersion;
+    const { name, source } = found.slim;
+    const isFirst = this.#slim === undefined;
+    this.#slim = found.slim;
     // What could not be made of the template of before may be made of this one.
     this.#builds.tryNow();
     await this.#shared.webhooks.set(this.#namespace, source);
     const { builds: known } = await this.#ledger.read();
-    for (const { id, phase } of known) {
+    for (const { id, phase } of isFirst ? known : []) {
       if (phase === 'Running' || phase === 'Canceling') this.#shared.slots.occupy(id);
     }
     this.#isLoaded();
+    this.#reader.taken(found.version);
     this.#context.log.info(
       { pipeline: name, namespace: this.#namespace },
       'read the configuration of a pipeline',
@@ -221,28 +184,11 @@ export class PipelineController {
     return undefined;
   }
 
-  async #read(): Promise<PipelineConfiguration> {
-    const reference = {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      namespace: this.#namespace,
-      name: PIPELINE_CONFIG_MAP,
-    };
-    const found = await this.#context.client.get<ConfigMap>(reference);
-    const configuration = parseDocument('Pipeline', found?.data?.[PIPELINE_KEY] ?? '');
-    const { platform, namespace } = configuration;
-    if (platform === this.#context.configuration.platform && namespace === this.#namespace)
-      return configuration;
-    throw new Error(
-      `${PIPELINE_CONFIG_MAP} in ${this.#namespace} is for the namespace ${namespace} of the platform ${platform}: apply the pipeline's own manifests there`,
-    );
-  }
-
   #handle(): PipelineHandle {
     const controller = this;
     return {
       namespace: this.#namespace,
-      configuration: () => this.#read(),
+      configuration: () => this.#reader.read(),
       get name() {
         return controller.#slim?.name ?? controller.#namespace;
       },
@@ -325,7 +271,7 @@ export class PipelineController {
 
   async #releaseWhatPassed(): Promise<number | undefined> {
     if (this.#slim?.releases !== true) return undefined;
-    const configuration = await this.#read();
+    const configuration = await this.#reader.read();
     const { name: pipeline } = configuration;
     const open = await advanceReleases(this.#context, {
       pipeline,

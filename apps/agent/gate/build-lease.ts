@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kubernetes } from '../kubernetes/client.ts';
 import { hold, holderOf, type Lease, type LeaseReference, letGo, readLease } from '../kubernetes/lease.ts';
+import { LeaseObserver } from '../kubernetes/lease-observer.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { FIELD_MANAGER } from './field-manager.ts';
 
@@ -15,7 +16,7 @@ export class BuildLease {
   readonly #client: Kubernetes;
   readonly #lease: LeaseReference;
   readonly #holder: string;
-  #seen: { readonly version: string | undefined; readonly at: number } = { version: undefined, at: 0 };
+  readonly #observer = new LeaseObserver();
   #goodUntil = 0;
 
   /** @param holder the pod's UID */
@@ -67,15 +68,9 @@ export class BuildLease {
     }
   }
 
-  /**
-   * A pod that is gone or has ended holds nothing. Nor does one that was not heard of for too long, measured by one's
-   * own clock: that of another node may be wrong.
-   */
+  /** A pod that is gone or has ended holds nothing. Nor does one that was not heard of for too long. */
   async #isStale(lease: Lease, holder: string): Promise<boolean> {
-    const version = lease.metadata.resourceVersion;
-    const now = performance.now();
-    if (this.#seen.version !== version) this.#seen = { version, at: now };
-    if (now - this.#seen.at > (lease.spec?.leaseDurationSeconds ?? SECONDS) * 1000) return true;
+    if (this.#observer.isExpired(lease)) return true;
     const { namespace } = this.#lease;
     const { items } = await this.#client.list<Pod>({ apiVersion: 'v1', kind: 'Pod', namespace });
     const pod = items.find(({ metadata }) => metadata.uid === holder);

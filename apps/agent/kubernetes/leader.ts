@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../observe/log.ts';
 import type { Kubernetes } from './client.ts';
 import { hold, holderOf, LEASE_KIND, type Lease, type LeaseReference, letGo, readLease } from './lease.ts';
+import { LeaseObserver } from './lease-observer.ts';
 
 /** How a leader is elected. */
 export interface ElectionOptions {
@@ -48,12 +49,11 @@ export async function leadWhenElected(
   }
 }
 
-/** Looks at the Lease from time to time, and remembers since when it is as it is. */
+/** Looks at the Lease from time to time. */
 class Candidate {
   readonly #client: Kubernetes;
   readonly #options: ElectionOptions;
-  #version: string | undefined;
-  #unchangedSince = 0;
+  readonly #observer = new LeaseObserver();
 
   constructor(client: Kubernetes, options: ElectionOptions) {
     this.#client = client;
@@ -65,14 +65,9 @@ class Candidate {
     const { identity, seconds = SECONDS } = this.#options;
     const now = performance.now();
     const lease = await readLease(this.#client, this.#options.lease, this.#options.fieldManager);
-    const { resourceVersion } = lease.metadata;
-    if (this.#version !== resourceVersion) {
-      this.#version = resourceVersion;
-      this.#unchangedSince = performance.now();
-    }
+    const isExpired = this.#observer.isExpired(lease);
     const holder = holderOf(lease);
-    const others = (lease.spec?.leaseDurationSeconds ?? seconds) * 1000;
-    const free = holder === undefined || holder === identity || now - this.#unchangedSince > others;
+    const free = holder === undefined || holder === identity || isExpired;
     return free && (await hold(this.#client, lease, identity, seconds)) ? now : undefined;
   }
 }

@@ -43,12 +43,6 @@ export function holderOf(lease: Lease | undefined): string | undefined {
   return lease?.spec?.holderIdentity || undefined;
 }
 
-/** Whether the holder has renewed the Lease for the last time longer ago than it holds good. */
-export function isExpired({ spec }: Lease, now: number = Date.now()): boolean {
-  if (spec?.renewTime === undefined) return true;
-  return Date.parse(spec.renewTime) + (spec.leaseDurationSeconds ?? 0) * 1000 < now;
-}
-
 /** Takes or renews the Lease as it was read. False where anybody else has changed it since. */
 export async function hold(
   client: Kubernetes,

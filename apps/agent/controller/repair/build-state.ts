@@ -1,5 +1,5 @@
 import type { ServiceConfiguration } from '../../../../lib/agent/configuration.ts';
-import { holderOf, isExpired, type Lease } from '../../kubernetes/lease.ts';
+import { holderOf, type Lease } from '../../kubernetes/lease.ts';
 import type { KubernetesObject } from '../../kubernetes/object.ts';
 import type { ControllerContext } from '../context.ts';
 
@@ -46,7 +46,7 @@ export async function listBuildPods(
  * @param pods read after the Lease would be too late: a pod may be gone by then that held it
  */
 export async function readHolding(
-  { client }: ControllerContext,
+  { client, leases }: ControllerContext,
   namespace: string,
   name: string,
   pods: () => Promise<readonly BuildPod[]>,
@@ -61,7 +61,7 @@ export async function readHolding(
   if (lease === undefined || holder === undefined) return { lease, holder, stale: false };
   const pod = (await pods()).find(({ metadata }) => metadata.uid === holder);
   const ended = pod === undefined || pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
-  return { lease, holder, stale: ended || isExpired(lease) };
+  return { lease, holder, stale: ended || leases.isExpired(lease) };
 }
 
 /** The digest that a pod runs. */
