@@ -6,10 +6,10 @@ import { Events } from '../../apps/agent/kubernetes/events.ts';
 import type { KubernetesObject } from '../../apps/agent/kubernetes/object.ts';
 import { createLog } from '../../apps/agent/observe/log.ts';
 import { connect, forEach } from '../apps/agent/kubernetes/connect.ts';
-import { CERTIFICATE } from '../support/certificate.ts';
-import { type Faults, type FaultyProxy, startFaultyProxy } from '../support/faulty-proxy.ts';
 import { Api } from '../cluster/api.ts';
 import { missing, testApi, withoutApi } from '../cluster/provided.ts';
+import { CERTIFICATE } from '../support/certificate.ts';
+import { type Faults, type FaultyProxy, startFaultyProxy } from '../support/faulty-proxy.ts';
 
 const namespace = `agent-client-${process.pid}`;
 const FIELD_MANAGER = 'keelson-test';

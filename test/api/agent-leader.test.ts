@@ -10,9 +10,9 @@ import { hold, holderOf, type Lease, letGo, readLease } from '../../apps/agent/k
 import { createLog } from '../../apps/agent/observe/log.ts';
 import { buildCandidate, Candidate, monotonic, overlaps } from '../apps/agent/kubernetes/candidates.ts';
 import { connect } from '../apps/agent/kubernetes/connect.ts';
-import { type Faults, type FaultyProxy, startFaultyProxy } from '../support/faulty-proxy.ts';
 import { Api, waitFor } from '../cluster/api.ts';
 import { missing, testApi, withoutApi } from '../cluster/provided.ts';
+import { type Faults, type FaultyProxy, startFaultyProxy } from '../support/faulty-proxy.ts';
 
 const namespace = `agent-leader-${process.pid}`;
 const FIELD_MANAGER = 'keelson-test';

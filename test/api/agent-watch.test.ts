@@ -10,10 +10,10 @@ import type { KubernetesObject } from '../../apps/agent/kubernetes/object.ts';
 import { isOlder } from '../../apps/agent/kubernetes/resource-version.ts';
 import { type Watched, watch } from '../../apps/agent/kubernetes/watch.ts';
 import { connect, forEach } from '../apps/agent/kubernetes/connect.ts';
-import { type FaultyProxy, startFaultyProxy } from '../support/faulty-proxy.ts';
 import { accountKubeconfig } from '../cluster/account-kubeconfig.ts';
 import { Api, waitFor } from '../cluster/api.ts';
 import { missing, testApi, withoutApi } from '../cluster/provided.ts';
+import { type FaultyProxy, startFaultyProxy } from '../support/faulty-proxy.ts';
 
 const namespace = `agent-watch-${process.pid}`;
 const MAPS = { apiVersion: 'v1', kind: 'ConfigMap', namespace, labelSelector: 'set=watched' } as const;

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { waitFor } from '../cluster/api.ts';
+import { missing, withoutApi } from '../cluster/provided.ts';
 import { type AgentBundle, bundleAgent } from '../support/played/agent-bundle.ts';
 import type { PlayedBuild } from '../support/played/build.ts';
 import { commit, digest, type UseOptions, withBuilds } from '../support/played/use.ts';
-import { waitFor } from '../cluster/api.ts';
-import { missing, withoutApi } from '../cluster/provided.ts';
 
 const QUICK = ['sh', '-c', 'echo ran >> "$RAN"'];
 const NEXT = 'listener-demo-x7k2p9qd';

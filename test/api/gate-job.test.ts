@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { waitFor } from '../cluster/api.ts';
+import { missing, withoutApi } from '../cluster/provided.ts';
 import { type AgentBundle, bundleAgent } from '../support/played/agent-bundle.ts';
 import type { PlayedBuild } from '../support/played/build.ts';
 import type { PlayedPod } from '../support/played/pod.ts';
 import { digest, type UseOptions, withBuilds } from '../support/played/use.ts';
-import { waitFor } from '../cluster/api.ts';
-import { missing, withoutApi } from '../cluster/provided.ts';
 
 const QUICK = ['sh', '-c', 'echo ran >> "$RAN"'];
 const ENDLESS = ['sh', '-c', 'echo ran >> "$RAN"; exec sleep 600'];

@@ -3,14 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Chart } from 'cdk8s';
 import { Keel, KeelAdmission } from 'keelson';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Api, type KubernetesObject, waitFor } from '../cluster/api.ts';
+import { missing, testApi, withoutApi } from '../cluster/provided.ts';
+import { programObjects } from '../cluster/reference.ts';
 import { type AgentBundle, bundleAgent } from '../support/played/agent-bundle.ts';
 import type { PlayedBuild } from '../support/played/build.ts';
 import { PlayedKeel, type WatchedDeployment } from '../support/played/keel.ts';
 import { GUARDED_KEEL, identityOf, KEEL } from '../support/played/programs.ts';
 import { digest, type UseOptions, withBuilds } from '../support/played/use.ts';
-import { Api, type KubernetesObject, waitFor } from '../cluster/api.ts';
-import { missing, testApi, withoutApi } from '../cluster/provided.ts';
-import { programObjects } from '../cluster/reference.ts';
 
 const QUICK = ['sh', '-c', 'echo ran >> "$RAN"'];
 const UNTIL_ENOUGH = ['sh', '-c', 'echo ran >> "$RAN"; while [ ! -e enough ]; do sleep 0.1; done'];

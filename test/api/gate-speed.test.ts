@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { missing, withoutApi } from '../cluster/provided.ts';
 import { type AgentBundle, bundleAgent } from '../support/played/agent-bundle.ts';
 import type { PlayedBuild } from '../support/played/build.ts';
 import { digest, withBuilds } from '../support/played/use.ts';
-import { missing, withoutApi } from '../cluster/provided.ts';
 
 /** KEELSON_BUILDS=20 for figures that are kept. */
 const BUILDS = Number(process.env['KEELSON_BUILDS'] ?? 5);

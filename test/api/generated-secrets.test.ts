@@ -19,10 +19,10 @@ import { makeGeneratedSecrets } from '../../apps/agent/controller/generated-secr
 import { readCommitSecrets } from '../../apps/agent/controller/registry-accounts.ts';
 import { watch } from '../../apps/agent/kubernetes/watch.ts';
 import type { PipelineConfiguration } from '../../lib/agent/configuration.ts';
-import { inTemporaryDirectory, readOutput, type Synthesized } from '../support/synthesized.ts';
 import { agentClient, agentContext, type TestContext } from '../cluster/agent-context.ts';
 import { Api, type KubernetesObject, serviceAccount, waitFor } from '../cluster/api.ts';
 import { missing, testApi, withoutApi } from '../cluster/provided.ts';
+import { inTemporaryDirectory, readOutput, type Synthesized } from '../support/synthesized.ts';
 
 // An API server without controllers deletes no namespace, so that the next run has others.
 const namespace = `secrets-made-${process.pid}`;

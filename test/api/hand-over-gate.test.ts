@@ -7,12 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { GateConfiguration } from '../../lib/agent/configuration.ts';
-import { AgentProcess } from '../support/agent-process.ts';
 import { accountKubeconfig } from '../cluster/account-kubeconfig.ts';
 import { waitFor } from '../cluster/api.ts';
 import { HandOverPipeline } from '../cluster/hand-over-pipeline.ts';
 import { type PlayedPod, randomDigest, removePod, startPod } from '../cluster/hand-over-world.ts';
 import { missing, testApi, withoutApi } from '../cluster/provided.ts';
+import { AgentProcess } from '../support/agent-process.ts';
 
 describe.skipIf(withoutApi)(
   `controller and gates of a build that hands over, at a real API server${missing}`,

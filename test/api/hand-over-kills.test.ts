@@ -4,13 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { KubernetesObject } from '../../apps/agent/kubernetes/object.ts';
 import { type Watched, watch } from '../../apps/agent/kubernetes/watch.ts';
-import { report, seed, seeded } from '../faults/figures.ts';
-import type { AgentProcess } from '../support/agent-process.ts';
 import { agentClient } from '../cluster/agent-context.ts';
 import { waitFor } from '../cluster/api.ts';
 import { HandOverPipeline } from '../cluster/hand-over-pipeline.ts';
 import { HandOverWorld } from '../cluster/hand-over-world.ts';
 import { missing, testApi, withoutApi } from '../cluster/provided.ts';
+import { report, seed, seeded } from '../faults/figures.ts';
+import type { AgentProcess } from '../support/agent-process.ts';
 
 const ORPHAN_SECONDS = 5;
 const RANDOM_KILLS = 30;

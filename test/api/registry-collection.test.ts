@@ -17,10 +17,10 @@ import type { Kubernetes } from '../../apps/agent/kubernetes/client.ts';
 import { GarbageCollector } from '../../apps/agent/registry-gc/garbage-collector.ts';
 import type { Plan } from '../../apps/agent/registry-gc/plan.ts';
 import type { ControllerConfiguration } from '../../lib/agent/configuration.ts';
-import { inTemporaryDirectory, readOutput, type Synthesized } from '../support/synthesized.ts';
 import { agentClient, agentContext, type TestContext } from '../cluster/agent-context.ts';
 import { Api, type KubernetesObject, serviceAccount, waitFor } from '../cluster/api.ts';
 import { missing, testApi, withoutApi } from '../cluster/provided.ts';
+import { inTemporaryDirectory, readOutput, type Synthesized } from '../support/synthesized.ts';
 
 const platformName = `collected-${process.pid}`;
 const namespace = `${platformName}-registry`;
