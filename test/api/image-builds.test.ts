@@ -1,6 +1,5 @@
 // What the controller decides about image builds, at a real API server; the test says how their Jobs end.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Duration } from 'cdk8s';
 import { BuildahBuilder, type ImageBuilderProps, type Pipeline, type Registry, Tag } from 'keelson';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ImageBuild } from '../../apps/agent/controller/ledger.ts';
@@ -8,7 +7,12 @@ import { waitFor } from '../cluster/api.ts';
 import { missing, testApi, withoutApi } from '../cluster/provided.ts';
 import { type Play, PlayedJobs, type SeenJob } from '../faults/played-jobs.ts';
 import { jobFor } from '../faults/pushing.ts';
-import { type PlatformOptions, type ProjectOptions, WatchedPlatform } from '../faults/watched-platform.ts';
+import {
+  type ControllerStart,
+  type PlatformOptions,
+  type ProjectOptions,
+  WatchedPlatform,
+} from '../faults/watched-platform.ts';
 import type { WatchedProject } from '../faults/watched-project.ts';
 
 /** Longer than it takes until a Job that should not be there would be. */
@@ -29,10 +33,11 @@ async function started<Name extends string>(
   title: string,
   options: PlatformOptions<Name>,
   play: Play = async () => undefined,
+  start: ControllerStart = {},
 ): Promise<{ platform: WatchedPlatform<Name>; jobs: PlayedJobs }> {
   const platform = await WatchedPlatform.apply(testApi().kubeconfig, title, options);
   const jobs = new PlayedJobs(platform, play);
-  const controller = await platform.controller();
+  const controller = await platform.controller(start);
   onTestFinished(async () => {
     await controller.stop();
     await jobs.close();
@@ -96,7 +101,8 @@ describe.skipIf(withoutApi)(`image builds of a controller at a real API server${
     const { api } = platform;
     const first = await commitTo(watched, 'main', '1');
     const { namespace } = await onlyJob(jobs, first);
-    // A pod that takes its time to end.
+    // A pod that takes its time to end; nobody else makes the account that each needs.
+    await api.apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace } });
     const pod = { name: 'pushing', namespace, finalizers: ['example.com/slow'] };
     const restricted = {
       allowPrivilegeEscalation: false,
@@ -160,19 +166,19 @@ describe.skipIf(withoutApi)(`image builds of a controller at a real API server${
   });
 
   test('that have ended leave their namespaces for a time, and for ever where somebody keeps one', async () => {
-    const retention = { succeeded: Duration.seconds(1), failed: Duration.days(3) };
-    const options = { controller: { retention }, projects: { kept: project() } };
+    const retention = { succeededSeconds: 1, failedSeconds: 3_600, maxPerPipeline: 10 };
     const outcomes = new Map<string, 'Complete' | 'Failed'>();
     const { platform, jobs } = await started(
       'retention',
-      options,
+      { projects: { kept: project() } },
       async ({ commit }) => outcomes.get(commit) ?? 'Complete',
+      { change: (configuration) => ({ ...configuration, retention }) },
     );
     const { api, projects } = platform;
     const namespaces: string[] = [];
     for (const file of ['gone', 'kept', 'failed']) {
       const commit = await commitTo(projects.kept, 'main', file);
-      if (file === 'failed') outcomes.set(commit, 'Failed');
+      outcomes.set(commit, file === 'failed' ? 'Failed' : 'Complete');
       const { namespace } = await onlyJob(jobs, commit);
       await buildOf(projects.kept, commit, ({ finishedAt }) => finishedAt !== undefined);
       namespaces.push(namespace);
