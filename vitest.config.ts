@@ -11,6 +11,7 @@ const config: ViteUserConfig = defineConfig({
       'test/faults/**',
       'test/e2e/**',
       'test/yaml/**',
+      'test/linters/**',
       'test/package/**',
     ],
   },

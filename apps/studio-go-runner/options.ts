@@ -15,6 +15,8 @@ export interface StudioGoRunnerOptions {
   readonly version?: string;
   /** GPUs of a build; none where 0. */
   readonly gpus: number;
+  /** The agent's image, where it is one of your own. */
+  readonly agentImage?: string;
   /** The repository. */
   readonly repository: string;
 }
@@ -27,7 +29,7 @@ export type Variables = Readonly<Record<string, string | undefined>>;
  * `$Registry` and `$GITHUB_TOKEN` hold credentials: that they are set is all that is taken from them.
  */
 export function optionsFromEnvironment(env: Variables): StudioGoRunnerOptions {
-  const { RegistryIP, RegistryPort, Image, Registry, K8S_NAMESPACE, USER, GIT_BRANCH, SEM_VER } = env;
+  const { RegistryIP, RegistryPort, Image, Registry, K8S_NAMESPACE, USER, GIT_BRANCH, SEM_VER, AgentImage } = env;
   return {
     registryAddress: RegistryIP || '172.31.39.52',
     registryPort: RegistryPort ? Number(RegistryPort) : 32000,
@@ -37,6 +39,7 @@ export function optionsFromEnvironment(env: Variables): StudioGoRunnerOptions {
     branch: GIT_BRANCH || 'main',
     ...(SEM_VER && { version: SEM_VER }),
     gpus: env['NVIDIA_VISIBLE_DEVICES'] ? 2 : 0,
+    ...(AgentImage && { agentImage: AgentImage }),
     repository: 'https://github.com/leaf-ai/studio-go-runner.git',
   };
 }

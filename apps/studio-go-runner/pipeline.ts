@@ -31,6 +31,7 @@ export function studioGoRunner(scope: Construct, options: StudioGoRunnerOptions)
     }),
     cache: { storage: Size.gibibytes(30) },
     keel: {},
+    ...(options.agentImage !== undefined && { agentImage: ImageName.parse(options.agentImage) }),
   });
   studioGoRunnerPipeline(scope, 'studio-go-runner', platform, options);
 }

@@ -3,6 +3,7 @@ import { formatValue } from '../../../lib/kubernetes/problem.ts';
 import { type CommitOfBranch, readFileAtCommit } from './file-at-commit.ts';
 import { type ListRefsOptions, listRefs } from './list-refs.ts';
 import { compareVersions, semanticVersion } from './semantic-version.ts';
+import { untaggedVersion } from './untagged-version.ts';
 
 /** A version that is missing or none. Another try finds the same, until there is another commit or configuration. */
 export class VersionError extends Error {
@@ -25,7 +26,7 @@ export async function versionAt(
     case 'value':
       return checked(version.value, 'the version in the configuration');
     case 'git-tag':
-      return (await highestTag(commit, options)) ?? `0.0.0-g${commit.commit.slice(0, 12)}`;
+      return (await highestTag(commit, options)) ?? untaggedVersion(commit.commit);
     case 'file':
       return markIn(await readFileAtCommit(commit, version.path, options), version.path);
   }

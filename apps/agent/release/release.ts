@@ -1,5 +1,10 @@
-import { type GitHubReleaseConfiguration, SKIPPED_EXIT_CODE } from '../../../lib/agent/release.ts';
+import {
+  type GitHubReleaseConfiguration,
+  ReleaseVariables,
+  SKIPPED_EXIT_CODE,
+} from '../../../lib/agent/release.ts';
 import { readConfiguration } from '../configuration.ts';
+import { untaggedVersion } from '../git/untagged-version.ts';
 import { describeError } from '../observe/log.ts';
 import { type Program, type ProgramContext, UsageError } from '../program.ts';
 import { findAssets } from './assets.ts';
@@ -31,12 +36,19 @@ export async function makeRelease(
   const say = (message: string): Promise<void> => writeTerminationMessage(message, settings.terminationLog);
   try {
     assertApiUrl(configuration.apiUrl);
-    const token = await readToken(configuration.tokenFile);
-    if (token === undefined) {
-      const message = `skipped: there is no token in ${configuration.tokenFile}: its Secret is not there, or lacks the key, or has no value for it`;
+    const skip = async (why: string): Promise<number> => {
+      const message = `skipped: ${why}`;
       log.warn(message);
       await say(message);
       return SKIPPED_EXIT_CODE;
+    };
+    if (isUntagged(context)) return await skip('the commit has no tag that is a version');
+    const token = await readToken(configuration.tokenFile);
+    if (token === undefined) {
+      const { tokenFile } = configuration;
+      return await skip(
+        `there is no token in ${tokenFile}: its Secret is not there, or lacks the key, or has no value for it`,
+      );
     }
     const { message } = await made(configuration, token, context, settings);
     log.info(message);
@@ -62,6 +74,12 @@ async function made(
   const maker = new ReleaseMaker(github, plan, log);
   const work = { advance: () => maker.advance(), progress: () => github.changes };
   return persist(work, log, signal, pauses);
+}
+
+/** A commit whose version is made up, for want of a tag, is nothing that somebody wants to give out. */
+function isUntagged({ environment }: ProgramContext): boolean {
+  const commit = environment[ReleaseVariables.COMMIT] ?? '';
+  return environment[ReleaseVariables.VERSION] === untaggedVersion(commit);
 }
 
 /** The token is sent there: to nobody in between. */

@@ -229,6 +229,17 @@ describe('a release is skipped', () => {
   });
 });
 
+describe('a commit that no tag gives a version', () => {
+  test('is not released', async () => {
+    const github = await FakeGitHub.start();
+    const environment = { KEELSON_VERSION: `0.0.0-g${COMMIT.slice(0, 12)}` };
+    const { code, terminationMessage } = await run(github, new Outputs(FILES), { environment });
+    expect(code).toBe(66);
+    expect(terminationMessage).toBe('skipped: the commit has no tag that is a version');
+    expect(github.seen).toEqual([]);
+  });
+});
+
 describe('what is wrong is said, and nothing is asked', () => {
   test.each(['two\nlines canary-1', 'canary-ünicode', 'canary-\u0000', `canary-${'x'.repeat(5000)}`])(
     'a token %#',
