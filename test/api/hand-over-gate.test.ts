@@ -2,7 +2,6 @@
 // the wrapper of the build are played: pods are made, and files are written as the wrapper writes them.
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -13,24 +12,25 @@ import { HandOverPipeline } from '../cluster/hand-over-pipeline.ts';
 import { type PlayedPod, randomDigest, removePod, startPod } from '../cluster/hand-over-world.ts';
 import { missing, testApi, withoutApi } from '../cluster/provided.ts';
 import { AgentProcess } from '../support/agent-process.ts';
+import { PlayedServices } from '../support/played/services.ts';
 
 describe.skipIf(withoutApi)(
   `controller and gates of a build that hands over, at a real API server${missing}`,
   () => {
     let pipeline: HandOverPipeline;
     let directory: string;
-    let service: Server;
+    /** The services of each namespace. */
+    const played = new Map<string, PlayedServices>();
     const processes: AgentProcess[] = [];
     beforeEach(async () => {
       directory = await mkdtemp(join(tmpdir(), 'keelson-gates-'));
-      service = createServer((socket) => socket.end());
-      await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve));
       pipeline = await HandOverPipeline.apply(testApi().kubeconfig);
       processes.push(await pipeline.controller());
     });
     afterEach(async () => {
       await Promise.all(processes.splice(0).map((process) => process.stop('SIGKILL')));
-      service.close();
+      for (const services of played.values()) await services.close();
+      played.clear();
       await pipeline.remove();
       await rm(directory, { recursive: true, force: true });
     });
@@ -53,8 +53,9 @@ describe.skipIf(withoutApi)(
         const path = `/api/v1/namespaces/${namespace}/configmaps/build-gate`;
         const { data } = await pipeline.api.get<{ data: Record<string, string> }>(path);
         const synthesized = JSON.parse(data['gate.json'] ?? '') as GateConfiguration;
-        const tcp = { host: '127.0.0.1', port: (service.address() as AddressInfo).port };
-        const services = synthesized.services.map((one) => ({ ...one, readiness: { tcp } }));
+        const here = played.get(namespace) ?? new PlayedServices(pipeline.api, namespace);
+        played.set(namespace, here);
+        const services = await here.play(synthesized.services);
         const configuration = { ...synthesized, services, runDirectory: files };
         await writeFile(join(files, 'gate.json'), JSON.stringify(configuration));
         await writeFile(join(files, 'attempt'), '1\n');
