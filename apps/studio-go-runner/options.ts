@@ -29,7 +29,8 @@ export type Variables = Readonly<Record<string, string | undefined>>;
  * `$Registry` and `$GITHUB_TOKEN` hold credentials: that they are set is all that is taken from them.
  */
 export function optionsFromEnvironment(env: Variables): StudioGoRunnerOptions {
-  const { RegistryIP, RegistryPort, Image, Registry, K8S_NAMESPACE, USER, GIT_BRANCH, SEM_VER, AgentImage } = env;
+  const { RegistryIP, RegistryPort, Image, Registry, K8S_NAMESPACE, USER, GIT_BRANCH, SEM_VER, AgentImage } =
+    env;
   return {
     registryAddress: RegistryIP || '172.31.39.52',
     registryPort: RegistryPort ? Number(RegistryPort) : 32000,

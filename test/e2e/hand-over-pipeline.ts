@@ -23,12 +23,14 @@ import { startGitServer } from '../support/git-server.ts';
 import { applyProgram, commitNamespaces, setUpNode } from './harness.ts';
 import { pushBaseImage } from './images.ts';
 import { type Polling, startKeelStandIn } from './keel-stand-in.ts';
-import { BRANCH, NAMESPACES, REGISTRY_PORT, REPOSITORY } from './pipeline.ts';
+import { BRANCH, NAMESPACES, REGISTRY_PORT } from './pipeline.ts';
 import { KEEL_BIN } from './programs.ts';
 import { type ProjectCommit, projectFiles } from './project-files.ts';
 
 /** The pipeline's own namespace. */
 export const HOME: string = NAMESPACES.pipeline;
+/** The registry keeps its images from one file of tests to the next. */
+const IMAGE = 'team/handed-over';
 
 function program(app: KeelsonApp, { node, git }: { readonly node: string; readonly git: string }): void {
   const chart = new Chart(app, 'registry', { disableResourceNameHashes: true });
@@ -49,7 +51,7 @@ function program(app: KeelsonApp, { node, git }: { readonly node: string; readon
     }),
   });
   const image = new BuildahBuilder(pipeline, 'image', {
-    target: registry.image(REPOSITORY, { tag: Tag.branch() }),
+    target: registry.image(IMAGE, { tag: Tag.branch() }),
     timeout: Duration.minutes(4),
     resources: { cpu: { request: Cpu.millis(200) }, ephemeralStorage: { request: Size.gibibytes(1) } },
   });

@@ -36,7 +36,7 @@ export class RepositorySource {
 
   async #readCredential(credential: GitCredentialConfiguration): Promise<RepositoryCredential> {
     const { secretName, key } = credential.kind === 'token' ? credential.token : credential.privateKey;
-    const text = await readSecret(this.#client, this.#namespace, { secretName, key });
+    const text = await readSecret({ client: this.#client }, this.#namespace, { secretName, key });
     if (text === undefined) {
       throw new Error(
         `the Secret ${secretName} in ${this.#namespace} is missing or has no key ${key}: create it, as the repository needs it`,

@@ -1,5 +1,5 @@
 import { fillTemplate } from '../../../lib/agent/job-template.ts';
-import { hasStatus } from '../kubernetes/errors.ts';
+import { hasStatus, KubernetesError } from '../kubernetes/errors.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { watch } from '../kubernetes/watch.ts';
 import type { BuildSlots } from './build-slots.ts';
@@ -10,6 +10,7 @@ import { type Job, jobHasEnded, jobOutcome } from './job-outcome.ts';
 import { change, hasEnded, hopeless, type ImageBuild, type Ledger, startable } from './ledger.ts';
 import type { LedgerStore } from './ledger-store.ts';
 import { buildId, templateValues } from './names.ts';
+import { requireMadeFor } from './own-objects.ts';
 import { imageOf, type PipelineHandle, pipelineObject } from './pipeline.ts';
 import { MissingSecretError, readCommitSecrets } from './registry-accounts.ts';
 
@@ -48,12 +49,15 @@ export class ImageBuilds {
 
   /** Does what there is to do for the ledger as it is. Called one at a time. */
   async reconcile(): Promise<void> {
-    const { ledger, slots, mayStart, wake } = this.#options;
+    const { ledger, pipeline, slots, mayStart, signal, wake } = this.#options;
     let { builds } = await ledger.read();
     const unfinished = builds.filter((build) => !hasEnded(build));
+    // What was superseded meanwhile is not tried again.
+    for (const id of this.#failures.keys())
+      if (!unfinished.some((build) => build.id === id)) this.#failures.delete(id);
     for (const build of unfinished) {
       if (build.phase !== 'Canceling') continue;
-      slots.occupy(build.id);
+      slots.occupy(pipeline.namespace, build.id);
       await this.#cancel(build);
     }
     for (const build of unfinished) if (build.phase === 'Running') await this.#ensureMade(build);
@@ -67,14 +71,17 @@ export class ImageBuilds {
     }
     builds = startable(await ledger.read(), after);
     for (const build of builds) {
-      if (this.#pausesUntil(build.id) > Date.now() || !mayStart()) continue;
-      if (slots.take(build.id, wake)) await this.#start(build);
+      if (this.#pausesUntil(build.id) > Date.now() || !mayStart() || signal.aborted) continue;
+      if (slots.take(pipeline.namespace, build.id, wake)) await this.#start(build);
     }
   }
 
   /** When the next try of a build is, for whoever calls again. */
   get nextTry(): number {
-    return Math.min(Number.POSITIVE_INFINITY, ...[...this.#failures.values()].map(({ next }) => next));
+    const now = Date.now();
+    // One whose pause is over waits for something else.
+    const times = [...this.#failures.values()].map(({ next }) => next).filter((next) => next > now);
+    return Math.min(Number.POSITIVE_INFINITY, ...times);
   }
 
   async #start(build: ImageBuild): Promise<void> {
@@ -106,8 +113,8 @@ export class ImageBuilds {
 
   /** Makes what is missing of a running build, and follows its Job. */
   async #ensureMade(build: ImageBuild): Promise<void> {
-    if (this.#followed.has(build.id) || this.#pausesUntil(build.id) > Date.now()) return;
-    const { pipeline, slots, mayStart, wake } = this.#options;
+    const { pipeline, slots, mayStart, signal, wake } = this.#options;
+    if (this.#followed.has(build.id) || this.#pausesUntil(build.id) > Date.now() || signal.aborted) return;
     let isMissing = false;
     try {
       const configuration = await pipeline.configuration();
@@ -131,15 +138,19 @@ export class ImageBuilds {
       const { name } = job.metadata;
       const found = await this.#find(namespace, name);
       if (found === undefined) {
-        if (!mayStart() || !slots.take(id, wake)) return;
         isMissing = true;
+        if (!mayStart()) {
+          slots.free(id);
+          return;
+        }
+        if (!slots.take(pipeline.namespace, id, wake)) return;
         const secrets = await readCommitSecrets(this.#context, pipeline.namespace, image);
         await makeCommitNamespace(this.#context, pipeline.namespace, namespace, objects, secrets);
         this.#context.log.info(
           { pipeline: pipeline.name, image: build.image, branch, commit, namespace, attempt: build.attempt },
           'the image build was started',
         );
-      } else slots.occupy(id);
+      } else slots.occupy(pipeline.namespace, id);
       this.#failures.delete(id);
       this.#follow(build, namespace, name, image.maxAttempts);
     } catch (error) {
@@ -148,7 +159,7 @@ export class ImageBuilds {
         await this.#end(build, { phase: optional ? 'Skipped' : 'Failed', message: error.message });
       } else {
         // A template that can't be made must not keep others' builds from starting.
-        if (isMissing) slots.free(build.id);
+        if (isMissing || !(error instanceof KubernetesError)) slots.free(build.id);
         await this.#failed(build, error);
       }
     }
@@ -159,6 +170,7 @@ export class ImageBuilds {
     // Before the namespace is there, nobody has rights in it.
     const found = await this.#context.client.get({ apiVersion: 'v1', kind: 'Namespace', name: namespace });
     if (found === undefined) return undefined;
+    requireMadeFor(this.#options.pipeline.namespace, found);
     return this.#context.client.get<Job>(reference).catch((error: unknown) => {
       if (hasStatus(error, 403)) return undefined;
       throw error;
@@ -229,7 +241,7 @@ export class ImageBuilds {
     this.#followed.get(build.id)?.abort();
     const { commit, version, branch, id } = build;
     const { namespace } = templateValues({ url: '', branch, commit, version, id });
-    const gone = await cancelJob(this.#context, namespace);
+    const gone = await cancelJob(this.#context, this.#options.pipeline.namespace, namespace);
     if (gone) await this.#end(build, { phase: 'Superseded' });
   }
 

@@ -44,8 +44,11 @@ export class Leadership {
     this.#context = context;
     this.#metrics = metrics;
     this.#signal = signal;
-    const read = (namespace: string, key: SecretKeyConfiguration): Promise<string | undefined> =>
-      readSecret(context.client, namespace, key);
+    // Those of a source are in the pipeline's own namespace.
+    const read = (
+      namespace: string,
+      { secretName, key }: SecretKeyConfiguration,
+    ): Promise<string | undefined> => readSecret(context, namespace, { secretName, key });
     const slots = new BuildSlots(configuration.maxConcurrentBuilds);
     this.#garbage = new GarbageCollector(context, {
       running: () => (this.#ready ? slots.taken : Number.POSITIVE_INFINITY),
@@ -159,6 +162,7 @@ export class Leadership {
   #leave(namespace: string): void {
     this.#served.get(namespace)?.stop.abort();
     this.#served.delete(namespace);
+    this.#shared.slots.freeAllOf(namespace);
     this.#shared.webhooks.delete(namespace);
     this.#context.metrics.pipelines.set(this.#served.size);
   }

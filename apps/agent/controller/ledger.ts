@@ -63,9 +63,11 @@ export const EMPTY_LEDGER: Ledger = {
   builds: [],
 };
 
-/** Most builds of one target that wait, and most that have ended and are remembered. */
+/** Most builds of one target that wait. */
 const MAX_WAITING = 50;
-const MAX_ENDED = 40;
+/** Most that have ended and are remembered: of one image and branch, and in all, as a ConfigMap has its limits. */
+const MAX_ENDED_OF_ONE = 20;
+const MAX_ENDED = 500;
 
 /** An image that is asked for. */
 export type Request = Omit<ImageBuild, 'phase' | 'attempt' | 'number' | 'requestedAt'> & {
@@ -90,9 +92,22 @@ export function request(ledger: Ledger, requests: readonly Request[], now: strin
 /** Changes one build. Those that have ended are remembered for a while, the last ones. */
 export function change(ledger: Ledger, id: string, update: Partial<ImageBuild>): Ledger {
   const builds = ledger.builds.map((build) => (build.id === id ? { ...build, ...update } : build));
-  const ended = builds.filter(hasEnded).sort((a, b) => endOf(a) - endOf(b));
-  const forgotten = new Set(ended.slice(0, Math.max(0, ended.length - MAX_ENDED)));
-  return { ...ledger, builds: builds.filter((build) => !forgotten.has(build)) };
+  return { ...ledger, builds: withoutForgotten(builds) };
+}
+
+/** Those that were asked for together with one that has not ended are remembered as well: it may be built on them. */
+function withoutForgotten(builds: readonly ImageBuild[]): readonly ImageBuild[] {
+  const open = new Set(builds.filter((build) => !hasEnded(build)).map(({ number }) => number));
+  const newestFirst = builds.filter(hasEnded).sort((a, b) => endOf(b) - endOf(a));
+  const counts = new Map<string, number>();
+  const kept = new Set<ImageBuild>();
+  for (const build of newestFirst) {
+    const one = JSON.stringify([build.release, build.image, build.branch]);
+    const count = (counts.get(one) ?? 0) + 1;
+    counts.set(one, count);
+    if (open.has(build.number) || (count <= MAX_ENDED_OF_ONE && kept.size < MAX_ENDED)) kept.add(build);
+  }
+  return builds.filter((build) => !hasEnded(build) || kept.has(build));
 }
 
 function endOf({ finishedAt = '' }: ImageBuild): number {

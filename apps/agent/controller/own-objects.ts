@@ -24,6 +24,12 @@ export function requireObjectsOf(
   }
 }
 
+/** Refuses a commit's namespace that was made for another pipeline. */
+export function requireMadeFor(home: string, { metadata }: KubernetesObject): void {
+  if (metadata.labels?.[KeelsonLabels.HOME] === home) return;
+  throw new Error(`the namespace ${metadata.name} was not made for the pipeline in ${home}`);
+}
+
 /**
  * Refuses a namespace that is neither the pipeline's nor labelled as one of it, as those of its releases are. Whoever may
  * change labels of namespaces is an administrator.

@@ -1,6 +1,7 @@
 import type { BuildRun } from '../../../lib/agent/status.ts';
 import type { GitHttp } from '../git/refs-http.ts';
 import { versionAt } from '../git/version.ts';
+import { Apart } from './apart.ts';
 import type { BuildSlots } from './build-slots.ts';
 import type { CommitStatuses } from './commit-status/commit-statuses.ts';
 import { PipelineStatuses } from './commit-status/pipeline-statuses.ts';
@@ -10,7 +11,7 @@ import { RepositorySource } from './git-credentials.ts';
 import { HandOvers } from './hand-over/hand-overs.ts';
 import { repairListeners } from './hand-over/repair-listeners.ts';
 import { ImageBuilds } from './image-builds.ts';
-import type { Ledger } from './ledger.ts';
+import type { ImageBuild, Ledger } from './ledger.ts';
 import { LedgerStore } from './ledger-store.ts';
 import { Periodic } from './periodic.ts';
 import { imageOf, type PipelineHandle, pipelineObject } from './pipeline.ts';
@@ -63,6 +64,8 @@ export class PipelineController {
   /** Resolves when it is known which image builds run. */
   readonly loaded: Promise<void>;
   #isLoaded: () => void = () => undefined;
+  /** Whether the builds that ran at first have their slots. */
+  #isOccupied = false;
   #slim: SlimPipeline | undefined;
   #polledAt = 0;
   #dueAt = Date.now();
@@ -157,15 +160,15 @@ export class PipelineController {
       return undefined;
     }
     const { name, source } = found.slim;
-    const isFirst = this.#slim === undefined;
     this.#slim = found.slim;
     // What could not be made of the template of before may be made of this one.
     this.#builds.tryNow();
     await this.#shared.webhooks.set(this.#namespace, source);
     const { builds: known } = await this.#ledger.read();
-    for (const { id, phase } of isFirst ? known : []) {
-      if (phase === 'Running' || phase === 'Canceling') this.#shared.slots.occupy(id);
+    for (const { id, phase } of this.#isOccupied ? [] : known) {
+      if (phase === 'Running' || phase === 'Canceling') this.#shared.slots.occupy(this.#namespace, id);
     }
+    this.#isOccupied = true;
     this.#isLoaded();
     this.#reader.taken(found.version);
     this.#context.log.info(
@@ -214,6 +217,7 @@ export class PipelineController {
       repository: this.#repository,
       http: this.#shared.http,
       noted: () => this.#reconcile.wake(),
+      ended: (build: ImageBuild) => this.#statuses.postImage(build),
       signal: this.#signal,
     };
     await watchHeads(this.#context, options);
@@ -249,16 +253,22 @@ export class PipelineController {
   async #putInOrder(): Promise<number | undefined> {
     if (this.#slim === undefined) return undefined;
     const { builds, jobs, generatedSecrets } = this.#slim;
+    const apart = new Apart();
     if (generatedSecrets.length > 0)
-      await makeGeneratedSecrets(this.#context, this.#namespace, generatedSecrets);
-    if (builds.length === 0 && jobs.length === 0) return undefined;
-    const ledger = await this.#ledger.read();
-    const told = (build: string, runs: readonly BuildRun[]): void => this.#statuses.postRuns(build, runs);
-    const times = [
-      await repairPipeline(this.#context, { namespace: this.#namespace, builds, jobs, ledger, told }),
-      await repairListeners(this.#context, this.#namespace, builds, ledger, told),
-    ].filter((time) => time !== undefined);
-    const next = times.length > 0 ? Math.min(...times) : undefined;
+      await apart.do(() => makeGeneratedSecrets(this.#context, this.#namespace, generatedSecrets));
+    const times: (number | undefined)[] = [];
+    if (builds.length > 0 || jobs.length > 0) {
+      const ledger = await this.#ledger.read();
+      const told = (build: string, runs: readonly BuildRun[]): void => this.#statuses.postRuns(build, runs);
+      const repaired = { namespace: this.#namespace, builds, jobs, ledger, told };
+      times.push(
+        await apart.do(() => repairPipeline(this.#context, repaired)),
+        await apart.do(() => repairListeners(this.#context, this.#namespace, builds, ledger, told)),
+      );
+    }
+    apart.throwFirst();
+    const known = times.filter((time) => time !== undefined);
+    const next = known.length > 0 ? Math.min(...known) : undefined;
     // A gate waits for the releases of a run that has passed.
     if (next !== undefined) this.#release.wake();
     return next;

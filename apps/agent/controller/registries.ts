@@ -43,18 +43,18 @@ export async function askRegistry<T>(
 
 /** Accounts that can't be read are told of, and left out: the registry may let anybody read. */
 async function readAccounts(
-  { client, events }: ControllerContext,
+  context: ControllerContext,
   pipelineNamespace: string,
   secrets: readonly SecretKeyConfiguration[],
 ): Promise<RegistryAccounts> {
   const found: RegistryAccounts[] = [];
   for (const { secretName, key, namespace = pipelineNamespace } of secrets) {
     try {
-      const value = await readSecret(client, namespace, { secretName, key });
+      const value = await readSecret(context, pipelineNamespace, { secretName, key, namespace });
       if (value === undefined) throw new Error(`it is missing, or has no key ${key}`);
       found.push(dockerAccounts(value));
     } catch (error) {
-      await events.say(pipelineObject({ namespace: pipelineNamespace }), {
+      await context.events.say(pipelineObject({ namespace: pipelineNamespace }), {
         type: 'Warning',
         reason: 'NoRegistryAccount',
         message: `the Secret ${namespace}/${secretName} gives no account for a registry: ${(error as Error).message}`,

@@ -6,7 +6,7 @@ import type { GitHttp } from '../git/refs-http.ts';
 import { VersionError, versionAt } from '../git/version.ts';
 import type { ControllerContext } from './context.ts';
 import type { RepositorySource } from './git-credentials.ts';
-import { change, type ImageBuild, type Ledger, type Request, request } from './ledger.ts';
+import { change, hasEnded, type ImageBuild, type Ledger, type Request, request } from './ledger.ts';
 import type { LedgerStore } from './ledger-store.ts';
 import { buildId, templateValues } from './names.ts';
 import { type PipelineHandle, pipelineObject, targetOf } from './pipeline.ts';
@@ -19,6 +19,8 @@ export interface WatchHeadsOptions {
   readonly http: GitHttp;
   /** Called for each new head. */
   readonly noted: () => void;
+  /** Called for each build that has ended because of a new head. */
+  readonly ended: (build: ImageBuild) => void;
   readonly signal: AbortSignal;
 }
 
@@ -72,7 +74,7 @@ interface FoundHead {
 /** Notes a head, and asks for its images. */
 async function note(
   context: ControllerContext,
-  { pipeline, ledger, repository, http, signal }: WatchHeadsOptions,
+  { pipeline, ledger, repository, http, signal, ended }: WatchHeadsOptions,
   { branch, commit, before }: FoundHead,
 ): Promise<void> {
   const { source } = pipeline;
@@ -89,13 +91,16 @@ async function note(
   const { images } = await pipeline.configuration();
   const now = new Date().toISOString();
   let isMine = false;
-  await ledger.change((current) => {
+  let endedBefore: ReadonlySet<string> = new Set();
+  const after = await ledger.change((current) => {
     // Another controller has noted this head meanwhile, and perhaps newer ones: this one may be of the past.
     isMine = headOf(current, branch) === before;
     if (!isMine) return current;
-    const requests = images.map((image) =>
-      requestOf(pipeline, image, current.next, { branch, commit, version }),
-    );
+    endedBefore = new Set(current.builds.filter(hasEnded).map(({ id }) => id));
+    const requests = images
+      .map((image) => requestOf(pipeline, image, current.next, { branch, commit, version }))
+      // What can't be built takes nothing's place.
+      .map((asked) => (problem === undefined ? asked : { ...asked, concurrency: 'queue' as const }));
     const noted = request(current, requests, now);
     const heads = { ...current.heads, [branch]: commit };
     if (problem === undefined) return { ...noted, heads };
@@ -103,6 +108,7 @@ async function note(
     return { ...requests.reduce((ledger, { id }) => change(ledger, id, failed), noted), heads };
   });
   if (!isMine) return;
+  for (const build of after.builds) if (hasEnded(build) && !endedBefore.has(build.id)) ended(build);
   const { log, events } = context;
   log.info({ pipeline: pipeline.name, branch, commit, version }, problem ?? 'a new head was noted');
   if (problem !== undefined) {

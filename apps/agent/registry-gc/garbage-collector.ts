@@ -153,8 +153,11 @@ export class GarbageCollector {
 
   /** Whoever leads next would do it too, but perhaps nobody does. */
   async #restoreAtLast(collection: GarbageCollectionConfiguration): Promise<void> {
-    await restoreRegistry(this.#context, collection, AbortSignal.timeout(LAST_MS)).catch((error: unknown) =>
-      this.#context.log.warn({ error }, 'the registry was not looked after: the next controller does it'),
+    const last = AbortSignal.timeout(LAST_MS);
+    // The client's own signal is the one that has ended the collection.
+    const context = { ...this.#context, client: this.#context.client.until(last) };
+    await restoreRegistry(context, collection, last).catch((error: unknown) =>
+      context.log.warn({ error }, 'the registry was not looked after: the next controller does it'),
     );
   }
 }

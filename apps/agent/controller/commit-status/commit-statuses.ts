@@ -27,6 +27,8 @@ interface Item {
 const MAX_WAITING = 100;
 /** Statuses that are known to be written, over all pipelines. */
 const MAX_KNOWN = 5000;
+/** What could not be written, by all tries, is left alone for so long. */
+const QUIET_MS = 10 * 60_000;
 const METRIC = 'keelson_commit_statuses_total';
 
 type Result = 'written' | 'failed' | 'dropped';
@@ -42,6 +44,8 @@ export class CommitStatuses {
   readonly #writers = new Map<string, Promise<void>>();
   /** What was written last, by pipeline, commit and context; what was written longest ago is first. */
   readonly #written = new Map<string, string>();
+  /** What could not be written, and until when it is not tried again: whoever posts says the same time and again. */
+  readonly #failed = new Map<string, { readonly content: string; readonly until: number }>();
 
   constructor(options: CommitStatusesOptions) {
     this.#options = options;
@@ -93,14 +97,19 @@ export class CommitStatuses {
     const known = `${namespace} ${key}`;
     const content = JSON.stringify([target.apiUrl, target.repository, state, description, targetUrl]);
     if (this.#written.get(known) === content) return;
+    const failure = this.#failed.get(known);
+    if (failure?.content === content && Date.now() < failure.until) return;
     try {
       await post(target, status, { token: await this.#token(namespace, target.token), signal });
-      this.#remember(known, content);
+      remember(this.#written, known, content);
+      this.#failed.delete(known);
       this.#count('written');
       log.info({ namespace, commit, context, state }, 'a commit status was written');
     } catch (error) {
       if (signal.aborted) return;
       this.#written.delete(known);
+      const asked = error instanceof CommitStatusError ? (error.retryAfterMs ?? 0) : 0;
+      remember(this.#failed, known, { content, until: Date.now() + Math.max(asked, QUIET_MS) });
       this.#count('failed');
       log.warn({ error, namespace, commit, context, state }, 'a commit status was not written');
       if (error instanceof CommitStatusError) failed(namespace, error);
@@ -116,16 +125,17 @@ export class CommitStatuses {
     );
   }
 
-  #remember(key: string, content: string): void {
-    this.#written.delete(key);
-    this.#written.set(key, content);
-    const [oldest] = this.#written.keys();
-    if (this.#written.size > MAX_KNOWN && oldest !== undefined) this.#written.delete(oldest);
-  }
-
   #count(result: Result): void {
     this.#results.inc({ result });
   }
+}
+
+/** As the newest entry; the oldest one is forgotten where there are too many. */
+function remember<T>(map: Map<string, T>, key: string, value: T): void {
+  map.delete(key);
+  map.set(key, value);
+  const [oldest] = map.keys();
+  if (map.size > MAX_KNOWN && oldest !== undefined) map.delete(oldest);
 }
 
 function keyOf({ commit, context }: CommitStatus): string {

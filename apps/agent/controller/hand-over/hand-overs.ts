@@ -58,8 +58,8 @@ export class HandOvers {
       );
       this.#mayBeLeft = left;
     }
-    if (failures.length > 0) throw failures[0];
     this.#follower.follow(followed);
+    if (failures.length > 0) throw failures[0];
     return times.length > 0 ? Math.min(...times) : undefined;
   }
 }

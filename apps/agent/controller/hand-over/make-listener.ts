@@ -62,7 +62,11 @@ export async function makeListener(
     if (object.kind !== 'Secret') await apply(context, object, namespace);
   }
   await startWatch(context, reference);
-  return true;
+  const made = await client.get(reference);
+  if (made?.metadata.annotations?.[POLICY] !== undefined) return true;
+  throw new Error(
+    `the listener’s template has no Deployment ${build.deployment} that says what Keel is to do: apply the pipeline again`,
+  );
 }
 
 const DEPLOYMENT = { apiVersion: 'apps/v1', kind: 'Deployment' } as const;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { fillTemplate } from '../../../../lib/agent/job-template.ts';
 import type { ReleaseConfiguration, ReleaseJobConfiguration } from '../../../../lib/agent/release.ts';
 import type { ReleaseRun } from '../../../../lib/agent/status.ts';
+import { KubernetesError } from '../../kubernetes/errors.ts';
 import type { KubernetesObject } from '../../kubernetes/object.ts';
 import { type ControllerContext, FIELD_MANAGER } from '../context.ts';
 import { type Job, jobHasEnded, jobOutcome } from '../job-outcome.ts';
@@ -38,10 +39,11 @@ export async function runReleaseJob(
   if (made === undefined) return { phase: 'Failed', message: 'its template has no Job' };
   try {
     requireObjectsOf(release.namespace, objects, 'its template');
+    await requireNamespaceOf(context, home, release.namespace);
   } catch (error) {
+    if (error instanceof KubernetesError) throw error;
     return { phase: 'Failed', message: (error as Error).message };
   }
-  await requireNamespaceOf(context, home, release.namespace);
   const { name } = made.metadata;
   const reference = { apiVersion: 'batch/v1', kind: 'Job', namespace: release.namespace, name };
   const found = await context.client.get<Job>(reference);

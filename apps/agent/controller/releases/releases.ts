@@ -1,6 +1,7 @@
 import type { PipelineConfiguration } from '../../../../lib/agent/configuration.ts';
 import type { ReleaseConfiguration } from '../../../../lib/agent/release.ts';
 import type { ReleaseRun } from '../../../../lib/agent/status.ts';
+import { Apart } from '../apart.ts';
 import type { ControllerContext } from '../context.ts';
 import { pipelineObject } from '../pipeline.ts';
 import { imageResult, type Releaser, requestImages } from './release-images.ts';
@@ -28,28 +29,30 @@ export async function advanceReleases(
   options: ReleasesOptions,
 ): Promise<boolean> {
   const { configuration, namespace, ledger } = options;
+  const apart = new Apart();
   let open = false;
+  const advanceAll = async (
+    releases: readonly ReleaseConfiguration[],
+    subjects: () => Promise<readonly Subject[]>,
+  ): Promise<void> => {
+    for (const subject of (await apart.do(subjects)) ?? [])
+      if ((await apart.do(() => advance(context, options, releases, subject))) !== false) open = true;
+  };
   for (const build of configuration.builds) {
     const releases = configuration.releases.filter(
       ({ after }) => 'build' in after && after.build === build.deployment,
     );
     if (releases.length === 0) continue;
-    for (const subject of await passedRuns(context, namespace, build, releases)) {
-      if (await advance(context, options, releases, subject)) open = true;
-    }
+    await advanceAll(releases, () => passedRuns(context, namespace, build, releases));
   }
   for (const release of configuration.releases) {
     const { after } = release;
     if (!('image' in after)) continue;
-    for (const subject of await pushedImages(
-      context,
-      namespace,
-      { ...release, after },
-      await ledger.read(),
-    )) {
-      if (await advance(context, options, [release], subject)) open = true;
-    }
+    await advanceAll([release], async () =>
+      pushedImages(context, namespace, { ...release, after }, await ledger.read()),
+    );
   }
+  apart.throwFirst();
   return open;
 }
 
@@ -68,6 +71,7 @@ async function advance(
     await subject.write(parts);
   }
   const before = parts;
+  const apart = new Apart();
   const { commit } = subject;
   if (commit === undefined) {
     const message =
@@ -77,12 +81,16 @@ async function advance(
     const { source } = options.configuration;
     const version = await options.versionOf(subject.branch, commit);
     const released = { url: source?.url ?? '', commit, version };
-    for (const release of wanted)
-      parts = await advanceRelease(context, options, release, subject, released, parts);
+    for (const release of wanted) {
+      const known: readonly ReleaseRun[] = parts;
+      parts =
+        (await apart.do(() => advanceRelease(context, options, release, subject, released, known))) ?? known;
+    }
   }
   if (parts !== before) await subject.write(parts);
   for (const part of parts)
     if (part !== before.find((known) => isSame(known, part))) await tell(context, options, part, subject);
+  apart.throwFirst();
   return parts.some(({ phase }) => phase === 'Running');
 }
 

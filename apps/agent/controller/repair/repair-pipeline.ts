@@ -2,6 +2,7 @@ import type { BuildConfiguration, JobConfiguration } from '../../../../lib/agent
 import type { BuildRun } from '../../../../lib/agent/status.ts';
 import type { KubernetesObject } from '../../kubernetes/object.ts';
 import { readBuildRecord } from '../../status/build-status.ts';
+import { Apart } from '../apart.ts';
 import type { ControllerContext } from '../context.ts';
 import type { Ledger } from '../ledger.ts';
 import { type BuildPod, type Holding, listBuildPods, type Run, readHolding } from './build-state.ts';
@@ -39,31 +40,37 @@ export async function repairPipeline(
   context: ControllerContext,
   pipeline: Repaired,
 ): Promise<number | undefined> {
+  const apart = new Apart();
   const looked: Looked[] = [];
+  /** Services of which it is not known that nobody uses them. */
+  const inUse = new Set<string>();
+  const lookAt = async ({ services }: Pick<Run, 'services'>, one: () => Promise<Looked>): Promise<void> => {
+    const found = await apart.do(one);
+    if (found !== undefined) looked.push(found);
+    if (found === undefined || isHeld(found)) for (const { deployment } of services) inUse.add(deployment);
+  };
   for (const { deployment: name, ...build } of pipeline.builds) {
-    looked.push(
-      await look(context, pipeline, { name, ...build }, 'apps/v1', 'Deployment', {
-        deployment: name,
-        ...build,
-      }),
+    await lookAt(build, () =>
+      look(context, pipeline, { name, ...build }, 'apps/v1', 'Deployment', { deployment: name, ...build }),
     );
   }
   for (const { job, ...build } of pipeline.jobs) {
     // A Job's pods have its build's name, which its Lease has too.
-    looked.push(
-      await look(context, pipeline, { name: build.lease, ...build }, 'batch/v1', 'Job', undefined, job),
+    await lookAt(build, () =>
+      look(context, pipeline, { name: build.lease, ...build }, 'batch/v1', 'Job', undefined, job),
     );
   }
-  const isHeld = ({ holding }: Looked): boolean => holding.holder !== undefined && !holding.stale;
-  const inUse = new Set(
-    looked.filter(isHeld).flatMap(({ run }) => run.services.map(({ deployment }) => deployment)),
-  );
   let soon = false;
   for (const each of looked) {
-    if (!isHeld(each)) await settle(context, pipeline, each, inUse);
+    if (!isHeld(each)) await apart.do(() => settle(context, pipeline, each, inUse));
     if (each.build !== undefined && (await followImages(context, pipeline, each.build, each))) soon = true;
   }
+  apart.throwFirst();
   return soon || looked.some((each) => isHeld(each) || each.pods.length > 1) ? SOON_MS : undefined;
+}
+
+function isHeld({ holding }: Looked): boolean {
+  return holding.holder !== undefined && !holding.stale;
 }
 
 async function look(
