@@ -18,7 +18,7 @@ try {
   const { kubeconfig } = cluster.controlPlane;
   const deliveries = await measureDeliveries(kubeconfig, quick ? 3 : 50);
   const gate = await measureGate(kubeconfig, quick ? 2 : 20);
-  const polls = await measurePolls(kubeconfig, quick ? 50 : 1000, quick ? 20 : 300);
+  const polls = await measurePolls(kubeconfig, quick ? 50 : 1000, quick ? 65 : 300);
   const figures = rows({ deliveries, gate, polls });
   process.stdout.write(`${figures}\n`);
   if (docs) writeRows(figures);

@@ -13,6 +13,7 @@ import {
   Platform,
 } from 'keelson';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { ControllerContext } from '../../apps/agent/controller/context.ts';
 import type { Kubernetes } from '../../apps/agent/kubernetes/client.ts';
 import { GarbageCollector } from '../../apps/agent/registry-gc/garbage-collector.ts';
 import type { Plan } from '../../apps/agent/registry-gc/plan.ts';
@@ -250,9 +251,15 @@ describe.skipIf(withoutApi)(
       expect([await replicas('registry'), await replicas(COLLECTOR)]).toEqual([1, 0]);
       return true;
     };
+    /** As the controller's, whose client ends with its leadership. */
+    const leading = (): ControllerContext => ({
+      ...context,
+      client: context.client.until(ends.signal),
+      configuration,
+    });
     /** Runs a collector until it has looked and something is so. */
     const runUntil = async (so: () => Promise<boolean>): Promise<GarbageCollector> => {
-      const collector = new GarbageCollector({ ...context, configuration }, builds);
+      const collector = new GarbageCollector(leading(), builds);
       const run = collector.run(ends.signal);
       await waitFor(so, { timeout: 30_000, interval: 50 });
       ends.abort();
@@ -386,7 +393,7 @@ describe.skipIf(withoutApi)(
     test('image builds come first, and wait while the registry is away', async () => {
       await setNext(-1);
       running = 1;
-      const collector = new GarbageCollector({ ...context, configuration }, builds);
+      const collector = new GarbageCollector(leading(), builds);
       expect(collector.isCollecting()).toBe(true);
       const run = collector.run(ends.signal);
       await waitFor(async () => !collector.isCollecting());
@@ -398,7 +405,7 @@ describe.skipIf(withoutApi)(
       // Late by more than a quarter of the time between: new builds wait until there is a moment.
       await setNext(-3700);
       ends = new AbortController();
-      const insisting = new GarbageCollector({ ...context, configuration }, builds);
+      const insisting = new GarbageCollector(leading(), builds);
       const again = insisting.run(ends.signal);
       await waitFor(async () => (await nextIn()) > 0);
       expect(insisting.isCollecting()).toBe(true);

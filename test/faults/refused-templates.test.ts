@@ -52,6 +52,8 @@ describe.skipIf(withoutApi)(
   () => {
     test('gets nothing of another, says so in Events, is no hot loop, and holds up nobody', async () => {
       const platform = await WatchedPlatform.apply(testApi().kubeconfig, 'refused', {
+        // One that is kept would keep everybody.
+        controller: { maxConcurrentBuilds: 1 },
         projects: {
           victim: { branches: BRANCHES, parts: withRelease },
           sound: { branches: BRANCHES },

@@ -108,11 +108,12 @@ export class CommitStatuses {
     } catch (error) {
       if (signal.aborted) return;
       this.#written.delete(known);
-      const asked = error instanceof CommitStatusError ? (error.retryAfterMs ?? 0) : 0;
-      remember(this.#failed, known, { content, until: Date.now() + Math.max(asked, QUIET_MS) });
       this.#count('failed');
       log.warn({ error, namespace, commit, context, state }, 'a commit status was not written');
-      if (error instanceof CommitStatusError) failed(namespace, error);
+      if (!(error instanceof CommitStatusError)) return;
+      const quiet = Math.max(error.retryAfterMs ?? 0, QUIET_MS);
+      remember(this.#failed, known, { content, until: Date.now() + quiet });
+      failed(namespace, error);
     }
   }
 

@@ -80,6 +80,27 @@ describe('the ledger', () => {
       ledgerOf(...requests),
     );
     expect(ledger.builds.every(hasEnded)).toBe(true);
-    expect(new Set(ledger.builds.map(({ id }) => id))).toEqual(new Set(order.slice(20)));
+    expect(new Set(ledger.builds.map(({ id }) => id))).toEqual(new Set(order.slice(40)));
+  });
+
+  test('remembers builds of each image and branch, and those that others may be built on', () => {
+    const at = (minute: number): string => new Date(Date.parse(NOW) + minute * 60_000).toISOString();
+    let ledger = ledgerOf();
+    for (let round = 0; round < 60; round++) {
+      const branch = round === 0 ? 'seldom' : 'main';
+      const ids = ['base', 'image'].map((image) => ({ image, id: `${image}-${round}` }));
+      ledger = request(
+        ledger,
+        ids.map(({ image, id }) => ({ ...asked(id), image, branch })),
+        at(round),
+      );
+      // In the second round one of the two never ends.
+      for (const { id } of ids)
+        if (id !== 'image-1') ledger = change(ledger, id, { phase: 'Succeeded', finishedAt: at(round) });
+    }
+    const kept = ledger.builds.map(({ id }) => id);
+    expect(kept.slice(0, 4)).toEqual(['base-0', 'image-0', 'base-1', 'image-1']);
+    expect(kept.slice(4, 6)).toEqual(['base-40', 'image-40']);
+    expect(kept).toHaveLength(4 + 40);
   });
 });

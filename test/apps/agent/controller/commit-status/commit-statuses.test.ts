@@ -1,6 +1,6 @@
 // The queue of commit statuses, with a fake of what writes them and, once, with real requests.
 import { Registry } from 'prom-client';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
   CommitStatuses,
   type CommitStatusesOptions,
@@ -125,20 +125,36 @@ describe('statuses', { timeout: 30_000 }, () => {
     expect(calls).toHaveLength(2);
   });
 
-  test('that failed are told, and may be written later', async () => {
+  test('that failed are told, and left alone for ten minutes, however often they are posted', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
     const statuses = queue();
     statuses.post('a', target, status());
     await turns();
     calls[0]?.fail(new CommitStatusError('forbidden', 'it was not written'));
     await turns();
     expect(failed).toMatchObject([['a', { failure: 'forbidden' }]]);
+    vi.setSystemTime(Date.now() + 599_000);
     statuses.post('a', target, status());
     await turns();
+    expect(calls).toHaveLength(1);
+    // Something else may be said.
+    statuses.post('a', target, status({ state: 'success' }));
+    await turns();
     expect(calls).toHaveLength(2);
-    calls[1]?.done();
+    calls[1]?.fail(new CommitStatusError('rate-limited', 'it was not written', 3_600_000));
+    await turns();
+    vi.setSystemTime(Date.now() + 3_599_000);
+    statuses.post('a', target, status({ state: 'success' }));
+    await turns();
+    expect(calls).toHaveLength(2);
+    vi.setSystemTime(Date.now() + 2_000);
+    statuses.post('a', target, status({ state: 'success' }));
+    await turns();
+    calls[2]?.done();
     await statuses.settled();
     const text = await metrics.metrics();
-    expect(text).toContain('keelson_commit_statuses_total{result="failed"} 1');
+    expect(text).toContain('keelson_commit_statuses_total{result="failed"} 2');
     expect(text).toContain('keelson_commit_statuses_total{result="written"} 1');
   });
 
