@@ -7,6 +7,7 @@ import type { GitHttp } from '../git/refs-http.ts';
 import { watch } from '../kubernetes/watch.ts';
 import { GarbageCollector } from '../registry-gc/garbage-collector.ts';
 import { BuildSlots } from './build-slots.ts';
+import { boundedFetch } from './commit-status/bounded-fetch.ts';
 import { CommitStatuses } from './commit-status/commit-statuses.ts';
 import type { ControllerContext } from './context.ts';
 import { deleteHomeless } from './hand-over/homeless.ts';
@@ -68,6 +69,7 @@ export class Leadership {
         log,
         metrics,
         signal,
+        fetch: boundedFetch(http.addresses),
       }),
     };
   }

@@ -11,6 +11,7 @@ import type { ListRefsOptions } from './list-refs.ts';
 import { isObjectName } from './refs.ts';
 import type { Repository } from './repository.ts';
 import { runGit } from './run-git.ts';
+import { Turns } from './turns.ts';
 
 /** A commit, and where it was found. */
 export interface CommitOfBranch {
@@ -23,9 +24,16 @@ export interface CommitOfBranch {
 
 const TIMEOUT_MS = 60_000;
 const MAX_FILE_BYTES = 1024 * 1024;
-/** Most that a server may send, and most memory for it: without a filter that is the whole commit. */
-const MAX_PACK_BYTES = 64 * 1024 * 1024;
-const MAX_MEMORY_BYTES = 1024 * 1024 * 1024;
+/** Most that a server may send: without a filter that is the whole commit. */
+const MAX_PACK_BYTES = 32 * 1024 * 1024;
+const MAX_MEMORY_BYTES = 128 * 1024 * 1024;
+/** The controller has little memory and disk, and all pipelines share it. */
+const turns = new Turns(3);
+/** What is large, or hides behind deltas, is not taken into memory. */
+const SETTINGS = [
+  ...['core.bigFileThreshold=1m', 'core.packedGitWindowSize=1m', 'core.packedGitLimit=32m'],
+  ...['core.deltaBaseCacheLimit=8m', 'pack.threads=1'],
+].flatMap((setting) => ['-c', setting]);
 
 /**
  * The text of a file as it is in a commit. Only that file is fetched; where the server can't do that, the whole commit is,
@@ -44,7 +52,7 @@ export async function readFileAtCommit(
     throw new GitError('refused', `${formatValue(commit)} is no object name in full`);
   if (!isInsideRepository(path))
     throw new GitError('refused', `${formatValue(path)} is no path inside a repository`);
-  return await withDeadline(`reading ${path}`, TIMEOUT_MS, signal, async (deadline) => {
+  const reading = async (deadline: AbortSignal): Promise<string> => {
     const location = /^ssh:/i.test(repository.url) ? undefined : await http.locate(repository, deadline);
     const options = { addresses: http.addresses, ...(location !== undefined && { location }) };
     return await withGitRemote(repository, options, async ({ url, allowProtocols, env }) => {
@@ -57,7 +65,8 @@ export async function readFileAtCommit(
       };
       const tryWith = (fetch: (git: Git) => Promise<unknown>): Promise<string> =>
         inTemporaryRepository(async (cwd) => {
-          const git: Git = (...args) => runGit(args, { ...limits, cwd, allowProtocols, env });
+          const git: Git = (...args) =>
+            runGit([...SETTINGS, ...args], { ...limits, cwd, allowProtocols, env });
           await git(
             'init',
             '--quiet',
@@ -88,7 +97,8 @@ export async function readFileAtCommit(
         }
       });
     });
-  });
+  };
+  return turns.take(() => withDeadline(`reading ${path}`, TIMEOUT_MS, signal, reading));
 }
 
 type Git = (...args: string[]) => Promise<string>;

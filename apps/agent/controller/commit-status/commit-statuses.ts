@@ -15,11 +15,19 @@ export interface CommitStatusesOptions {
   readonly metrics: Registry;
   /** Ends all of it; what has not been written then is forgotten. */
   readonly signal: AbortSignal;
+  /** What requests are made with. */
+  readonly fetch: typeof fetch;
   readonly post?: typeof postCommitStatus;
 }
 
+/** Where a status is written. */
+export type WrittenTo = StatusesConfiguration & {
+  /** Whether the API may be asked by plain http, as a repository is that is read by it. @default false */
+  readonly allowHttp?: boolean;
+};
+
 interface Item {
-  readonly target: StatusesConfiguration;
+  readonly target: WrittenTo;
   readonly status: CommitStatus;
 }
 
@@ -61,7 +69,7 @@ export class CommitStatuses {
   }
 
   /** Has a status written. It returns at once and throws nothing. */
-  post(namespace: string, target: StatusesConfiguration, status: CommitStatus): void {
+  post(namespace: string, target: WrittenTo, status: CommitStatus): void {
     if (this.#options.signal.aborted) return;
     const waiting = this.#waiting.get(namespace) ?? new Map<string, Item>();
     this.#waiting.set(namespace, waiting);
@@ -92,7 +100,8 @@ export class CommitStatuses {
   }
 
   async #write(namespace: string, key: string, { target, status }: Item): Promise<void> {
-    const { log, signal, failed, post = postCommitStatus } = this.#options;
+    const { log, signal, failed, fetch, post = postCommitStatus } = this.#options;
+    const { allowHttp = false } = target;
     const { commit, context, state, description, targetUrl } = status;
     const known = `${namespace} ${key}`;
     const content = JSON.stringify([target.apiUrl, target.repository, state, description, targetUrl]);
@@ -100,7 +109,8 @@ export class CommitStatuses {
     const failure = this.#failed.get(known);
     if (failure?.content === content && Date.now() < failure.until) return;
     try {
-      await post(target, status, { token: await this.#token(namespace, target.token), signal });
+      const token = await this.#token(namespace, target.token);
+      await post(target, status, { token, signal, fetch, allowHttp });
       remember(this.#written, known, content);
       this.#failed.delete(known);
       this.#count('written');

@@ -43,6 +43,7 @@ export class PipelineStatuses {
     const { source, namespace, name: pipeline } = this.#pipeline;
     if (source?.statuses === undefined) return;
     const status = { commit, context: statusContext(pipeline, name), state, description };
-    this.#statuses.post(namespace, source.statuses, status);
+    const allowHttp = source.url.startsWith('http:');
+    this.#statuses.post(namespace, { ...source.statuses, allowHttp }, status);
   }
 }

@@ -4,7 +4,6 @@ import { type StatusTarget, statusTargetProblems } from '../../../../lib/source/
 import { printable } from '../../kubernetes/events.ts';
 import { describeError } from '../../observe/log.ts';
 import { type Answer, APIS } from './apis.ts';
-import { boundedFetch } from './bounded-fetch.ts';
 import { CommitStatusError, type StatusFailure, saidBy } from './errors.ts';
 import type { CommitStatus } from './status.ts';
 
@@ -18,7 +17,9 @@ export interface PostOptions {
   /** The pause before the second try, in milliseconds; each further one is four times as long. */
   readonly pauseMs?: number;
   /** What requests are made with. It must not follow redirects. */
-  readonly fetch?: typeof fetch;
+  readonly fetch: typeof fetch;
+  /** Whether the API may be asked by plain http. @default false */
+  readonly allowHttp?: boolean;
 }
 
 const ATTEMPTS = 4;
@@ -34,7 +35,7 @@ export async function postCommitStatus(
   status: CommitStatus,
   options: PostOptions,
 ): Promise<void> {
-  check(target, status, options.token);
+  check(target, status, options);
   for (let attempt = 1; ; attempt++) {
     try {
       await postOnce(target, status, options);
@@ -51,7 +52,7 @@ export async function postCommitStatus(
 }
 
 async function postOnce(target: StatusTarget, status: CommitStatus, options: PostOptions): Promise<void> {
-  const { token, signal, timeLimitMs = 20_000, fetch = boundedFetch } = options;
+  const { token, signal, timeLimitMs = 20_000, fetch } = options;
   const late = AbortSignal.timeout(timeLimitMs);
   const where = `the commit status of ${status.commit.slice(0, 12)} at ${target.apiUrl} for ${target.repository}`;
   let answer: Answer;
@@ -100,7 +101,7 @@ function retryAfter({ headers }: Answer): number | undefined {
 }
 
 /** The configuration is what somebody has put into a ConfigMap: nothing of it may lead a token elsewhere. */
-function check(target: StatusTarget, status: CommitStatus, token: string): void {
+function check(target: StatusTarget, status: CommitStatus, { token, allowHttp = false }: PostOptions): void {
   const { commit, context, targetUrl = target.targetUrl } = status;
   const invalid = (message: string): never => {
     throw new CommitStatusError('invalid', `a commit status was not written: ${message}`);
@@ -111,7 +112,7 @@ function check(target: StatusTarget, status: CommitStatus, token: string): void 
   const [problem] = statusTargetProblems(
     'source.statuses',
     { ...target, ...(targetUrl !== undefined && { targetUrl }) },
-    true,
+    allowHttp,
   );
   if (problem !== undefined) invalid(formatProblem(problem));
   if (!/^[\x21-\x7e]+$/.test(token))

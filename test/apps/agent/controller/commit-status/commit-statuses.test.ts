@@ -48,6 +48,7 @@ const queue = (changes: Partial<CommitStatusesOptions> = {}): CommitStatuses =>
     log: createLog('test', { write: (line) => lines.push(line) }),
     metrics,
     signal: stop.signal,
+    fetch,
     post: (_target, { commit, context, state }, { token }) => {
       expect(token).toBe(TOKEN);
       return new Promise((done, fail) => {

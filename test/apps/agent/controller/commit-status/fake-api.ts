@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { boundedFetch } from '../../../../../apps/agent/controller/commit-status/bounded-fetch.ts';
+import { AddressPolicy } from '../../../../../apps/agent/git/address-policy.ts';
 
 export const TOKEN = 'ghp-like-CANARY-token-0123456789';
 
@@ -39,6 +40,7 @@ export const answering =
   };
 
 export async function fakeApi(): Promise<FakeApi> {
+  const bounded = boundedFetch(new AddressPolicy({ allow: ['127.0.0.0/8'] }));
   const taken: Taken[] = [];
   const faults: Fault[] = [];
   const faultsOf = new Map<string, Fault[]>();
@@ -66,7 +68,7 @@ export async function fakeApi(): Promise<FakeApi> {
     faults,
     faultsOf,
     requests,
-    fetch: (url, init) => boundedFetch(String(url).replace('https://git.example.com', origin), init),
+    fetch: (url, init) => bounded(String(url).replace('https://git.example.com', origin), init),
     close: () => {
       server.closeAllConnections();
       server.close();

@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { boundedFetch } from '../../../../../apps/agent/controller/commit-status/bounded-fetch.ts';
 import { CommitStatusError } from '../../../../../apps/agent/controller/commit-status/errors.ts';
 import {
   type PostOptions,
@@ -9,6 +10,7 @@ import {
 } from '../../../../../apps/agent/controller/commit-status/post-commit-status.ts';
 import type { CommitStatus, StatusState } from '../../../../../apps/agent/controller/commit-status/status.ts';
 import { statusContext, statusOfRun } from '../../../../../apps/agent/controller/commit-status/status.ts';
+import { AddressPolicy } from '../../../../../apps/agent/git/address-policy.ts';
 import type { StatusTarget } from '../../../../../lib/source/status-target.ts';
 import { answering, type FakeApi, type Fault, fakeApi, TOKEN } from './fake-api.ts';
 
@@ -349,6 +351,25 @@ describe('what is not sound is not sent', () => {
     }
     expect(api.requests.count).toBe(0);
   });
+
+  test('an API by plain http, where the repository is not read by it', async () => {
+    const target = { ...github, apiUrl: 'http://git.example.com/api/v3' };
+    expect((await failureOf(post(target))).failure).toBe('invalid');
+    expect(api.requests.count).toBe(0);
+    const away: typeof fetch = async () => Promise.reject(new Error('away'));
+    const tried = await failureOf(post(target, {}, { allowHttp: true, fetch: away }));
+    expect(tried.failure).toBe('unavailable');
+  });
+
+  test.each(['127.0.0.1', '169.254.169.254', '10.96.0.1', 'localhost'])(
+    'the address %s, whoever names it',
+    async (host) => {
+      const bounded = boundedFetch(new AddressPolicy({ deny: ['10.96.0.1'] }));
+      await expect(bounded(`http://${host}:1/`, { method: 'POST', body: 'x' })).rejects.toThrow(
+        /is an address of the machine itself/,
+      );
+    },
+  );
 
   test.each(['', 'two words', 'CANARY\nx', 'CANARY\u00fc', `CANARY\r\nx-evil: 1`])(
     'the token %j, which is not shown either',
