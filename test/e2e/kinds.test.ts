@@ -121,8 +121,12 @@ describe.skipIf(withoutNode)(
         { timeout: 90_000 },
       );
       const path = `/apis/batch/v1/namespaces/${namespace}/jobs`;
-      const { items } = await api.get<{ items: { status: { succeeded?: number } }[] }>(path);
-      expect(items.map(({ status }) => status.succeeded)).toEqual([1]);
+      // Its gate ends after it.
+      const ended = await waitFor(async () => {
+        const { items } = await api.get<{ items: { status: { succeeded?: number } }[] }>(path);
+        return items.every(({ status }) => status.succeeded !== undefined) && items;
+      });
+      expect(ended.map(({ status }) => status.succeeded)).toEqual([1]);
     });
 
     test('a directory that is sent to the Job by kubectl attach is built as it is, without its .git', async () => {
