@@ -12,6 +12,7 @@ import {
 } from '../cluster/images.ts';
 import { filesLayer, type LayerFiles } from '../cluster/layers.ts';
 import { installed } from '../cluster/packages.ts';
+import { imagesProgram } from './kinds-pipelines.ts';
 import { BASE_IMAGE, pipelineProgram, REGISTRY_PORT } from './pipeline.ts';
 import { KEEL_BIN, MAKISU_BIN } from './programs.ts';
 
@@ -41,15 +42,16 @@ function makisu(binary: string): Recipe {
   };
 }
 
-/** Every image that the pipeline names and does not build itself, and the one that its FROM will name. */
+/** Every image that the pipelines name and don't build themselves, and the one that their FROM will name. */
 export function programImages(): WantedImage[] {
-  const app = new KeelsonApp();
-  pipelineProgram(app, {
-    node: '192.0.2.1',
-    git: 'http://192.0.2.1/project.git',
-    github: 'https://192.0.2.1',
-  });
-  const named = imagesOf(app).flatMap(({ name, built }) => {
+  const node = '192.0.2.1';
+  const git = `http://${node}/project.git`;
+  const one = new KeelsonApp();
+  pipelineProgram(one, { node, git, github: `https://${node}` });
+  const other = new KeelsonApp();
+  imagesProgram(other, { node, nodeName: 'node', git, directory: '/directory' });
+  const images = new Map([...imagesOf(one), ...imagesOf(other)].map((image) => [image.name, image]));
+  const named = [...images.values()].flatMap(({ name, built }) => {
     const recipe = RECIPES[/([^/:]+)(:[^/:]+)?$/.exec(name)?.[1] ?? ''];
     if (built || (KEEL_BIN === undefined && name.includes('/keel:'))) return [];
     if (recipe === undefined) throw new Error(`no recipe for ${name}: add one to test/e2e/images.ts`);

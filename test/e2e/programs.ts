@@ -5,7 +5,9 @@ export const KEEL_BIN: string | undefined = process.env['KEEL_BIN'] || undefined
 export const MAKISU_BIN: string | undefined = process.env['MAKISU_BIN'] || undefined;
 
 /** For the names of suites, which say what was real. */
+export const whichKeel: string =
+  KEEL_BIN === undefined ? 'Deployments written as Keel does (no KEEL_BIN)' : 'a real Keel';
 export const whatIsReal: string = [
-  KEEL_BIN === undefined ? 'Deployments written as Keel does (no KEEL_BIN)' : 'a real Keel',
+  whichKeel,
   MAKISU_BIN === undefined ? 'a real Buildah (no MAKISU_BIN)' : 'a real Makisu',
 ].join(', ');
