@@ -1,7 +1,6 @@
 // A pipeline whose build hands over, on a node: what its manifests don't make is made here.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Chart, Duration, Size } from 'cdk8s';
-import { Cpu } from 'cdk8s-plus-27';
 import {
   BuildahBuilder,
   GitSource,
@@ -11,7 +10,6 @@ import {
   MinioRabbitTestStack,
   Pipeline,
   Platform,
-  PodSecurity,
   Tag,
   Version,
 } from 'keelson';
@@ -26,6 +24,7 @@ import { type Polling, startKeelStandIn } from './keel-stand-in.ts';
 import { BRANCH, NAMESPACES, REGISTRY_PORT } from './pipeline.ts';
 import { KEEL_BIN } from './programs.ts';
 import { type ProjectCommit, projectFiles } from './project-files.ts';
+import { smallBuild, smallImage, smallServices } from './small.ts';
 
 /** The pipeline's own namespace. */
 export const HOME: string = NAMESPACES.pipeline;
@@ -52,24 +51,13 @@ function program(app: KeelsonApp, { node, git }: { readonly node: string; readon
   });
   const image = new BuildahBuilder(pipeline, 'image', {
     target: registry.image(IMAGE, { tag: Tag.branch() }),
-    timeout: Duration.minutes(4),
-    resources: { cpu: { request: Cpu.millis(200) }, ephemeralStorage: { request: Size.gibibytes(1) } },
+    ...smallImage,
   });
   new KeelWatchedBuild(pipeline, 'build', {
     image,
-    services: new MinioRabbitTestStack(pipeline, 'services', {
-      minio: { storage: Size.mebibytes(256) },
-      rabbit: { storage: Size.mebibytes(256) },
-    }),
-    command: ['node', 'check.mjs'],
+    services: new MinioRabbitTestStack(pipeline, 'services', smallServices),
+    ...smallBuild,
     timeout: Duration.minutes(2),
-    podSecurity: PodSecurity.baseline('the image runs as root'),
-    volume: { size: Size.gibibytes(1) },
-    resources: {
-      cpu: { request: Cpu.millis(100) },
-      memory: { request: Size.mebibytes(128) },
-      ephemeralStorage: { request: Size.mebibytes(64) },
-    },
     handOver: { keel: { pollInterval: Duration.seconds(2) } },
   });
 }

@@ -1,6 +1,5 @@
 // Pipelines of other kinds than the one with a watched build: what their manifests don't make is made here.
 import { Chart, Duration, Size } from 'cdk8s';
-import { Cpu } from 'cdk8s-plus-27';
 import {
   BaseImage,
   BuildahBuilder,
@@ -12,11 +11,11 @@ import {
   MinioRabbitTestStack,
   Pipeline,
   Platform,
-  PodSecurity,
   Tag,
   Version,
 } from 'keelson';
 import { REGISTRY_PORT } from './pipeline.ts';
+import { smallBuild, smallImage, smallServices } from './small.ts';
 
 /** The namespaces of the pipelines, by what is special about them. */
 export const HOMES = { based: 'based', streamed: 'streamed', copied: 'copied', once: 'once' } as const;
@@ -31,11 +30,6 @@ export interface Places {
   /** A directory on the node. */
   readonly directory: string;
 }
-
-const SMALL = {
-  timeout: Duration.minutes(4),
-  resources: { cpu: { request: Cpu.millis(200) }, ephemeralStorage: { request: Size.gibibytes(1) } },
-};
 
 /** Images from other sources: on a base image of the same repository, and from a directory, in both ways. */
 export function imagesProgram(app: KeelsonApp, { node, nodeName, git, directory }: Places): void {
@@ -57,13 +51,13 @@ export function imagesProgram(app: KeelsonApp, { node, nodeName, git, directory 
     }),
   });
   const base = new BaseImage(based, 'base', {
-    ...SMALL,
+    ...smallImage,
     repository: 'team/tools',
     version: '7',
     builder: BuildahBuilder,
   });
   new BuildahBuilder(based, 'image', {
-    ...SMALL,
+    ...smallImage,
     target: registry.image('team/based', { tag: Tag.branch() }),
     baseImages: { BASE_IMAGE: base },
   });
@@ -73,7 +67,7 @@ export function imagesProgram(app: KeelsonApp, { node, nodeName, git, directory 
   ] as const) {
     const source = GitSource.local(directory, { ...options, branch: 'trial', version: Version.of('1.0.0') });
     const local = new Pipeline(app, home, { platform, namespace: home, source });
-    new BuildahBuilder(local, 'image', { ...SMALL, target: registry.image(`team/${home}`) });
+    new BuildahBuilder(local, 'image', { ...smallImage, target: registry.image(`team/${home}`) });
   }
 }
 
@@ -84,18 +78,8 @@ export function onceProgram(app: KeelsonApp, { node }: Pick<Places, 'node'>): vo
   const once = new Pipeline(app, HOMES.once, { platform, namespace: HOMES.once });
   new BuildJob(once, 'check', {
     image: ImageName.parse(`${node}:${REGISTRY_PORT}/team/based:main`),
-    services: new MinioRabbitTestStack(once, 'services', {
-      minio: { storage: Size.mebibytes(256) },
-      rabbit: { storage: Size.mebibytes(256) },
-    }),
-    command: ['node', 'check.mjs'],
+    services: new MinioRabbitTestStack(once, 'services', smallServices),
+    ...smallBuild,
     timeout: Duration.minutes(1),
-    podSecurity: PodSecurity.baseline('the image runs as root'),
-    volume: { size: Size.mebibytes(256) },
-    resources: {
-      cpu: { request: Cpu.millis(100) },
-      memory: { request: Size.mebibytes(128) },
-      ephemeralStorage: { request: Size.mebibytes(64) },
-    },
   });
 }

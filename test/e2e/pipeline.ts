@@ -1,5 +1,4 @@
 import { Chart, Duration, Size } from 'cdk8s';
-import { Cpu } from 'cdk8s-plus-27';
 import {
   BuildahBuilder,
   GitSource,
@@ -10,13 +9,13 @@ import {
   MinioRabbitTestStack,
   Pipeline,
   Platform,
-  PodSecurity,
   Release,
   SecretSource,
   Tag,
   Version,
 } from 'keelson';
 import { MAKISU_BIN } from './programs.ts';
+import { smallBuild, smallImage, smallServices } from './small.ts';
 
 /** Where the platform runs, by name. */
 export const NAMESPACES = {
@@ -76,27 +75,16 @@ export function pipelineProgram(app: KeelsonApp, addresses: PipelineAddresses): 
   });
   const image = imageBuilder(pipeline, {
     target: registry.image(REPOSITORY, { tag: Tag.branch() }),
-    timeout: Duration.minutes(4),
+    ...smallImage,
     // A registry that is down for a minute is waited for.
     maxAttempts: 5,
-    resources: { cpu: { request: Cpu.millis(200) }, ephemeralStorage: { request: Size.gibibytes(1) } },
   });
-  const services = new MinioRabbitTestStack(pipeline, 'services', {
-    minio: { storage: Size.mebibytes(256) },
-    rabbit: { storage: Size.mebibytes(256) },
-  });
+  const services = new MinioRabbitTestStack(pipeline, 'services', smallServices);
   const build = new KeelWatchedBuild(pipeline, 'build', {
     image,
     services,
-    command: ['node', 'check.mjs'],
+    ...smallBuild,
     timeout: Duration.minutes(1),
-    podSecurity: PodSecurity.baseline('the image runs as root'),
-    volume: { size: Size.gibibytes(1) },
-    resources: {
-      cpu: { request: Cpu.millis(100) },
-      memory: { request: Size.mebibytes(128) },
-      ephemeralStorage: { request: Size.mebibytes(64) },
-    },
   });
   new Release(pipeline, 'release', {
     after: build,
