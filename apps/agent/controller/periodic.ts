@@ -7,6 +7,8 @@ export interface PeriodicOptions {
   /** What is done; it may say in how many milliseconds it wants to be done again, else it is `interval`. */
   readonly task: () => Promise<number | undefined>;
   readonly intervalMs: number;
+  /** The longest pause while it fails, in milliseconds. @default 600_000 */
+  readonly longestPauseMs?: number;
   readonly log: Log;
   /** Called for each failure. */
   readonly failed?: (error: unknown) => void;
@@ -49,14 +51,15 @@ export class Periodic {
   }
 
   async #run(): Promise<void> {
-    const { name, task, intervalMs, log, failed, signal } = this.#options;
+    const { name, task, intervalMs, longestPauseMs = LONGEST_PAUSE_MS } = this.#options;
+    const { log, failed, signal } = this.#options;
     let next = intervalMs;
     try {
       next = (await task()) ?? intervalMs;
       this.#failures = 0;
     } catch (error) {
       if (!signal.aborted) {
-        const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures++);
+        const pause = Math.min(longestPauseMs, FIRST_PAUSE_MS * 2 ** this.#failures++);
         next = pause * (0.75 + Math.random() / 2);
         log.warn({ error, task: name, seconds: Math.round(next / 1000) }, 'is tried again');
         failed?.(error);

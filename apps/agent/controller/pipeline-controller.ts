@@ -34,6 +34,7 @@ export interface SharedParts {
 
 const LOOK_MS = 30_000;
 const RECONCILE_MS = 30_000;
+/** Also while something of it fails: the rest is put in order in time. */
 const REPAIR_MS = 60_000;
 const RELEASE_MS = 30_000;
 const OPEN_RELEASE_MS = 2_000;
@@ -85,7 +86,7 @@ export class PipelineController {
     this.#repository = new RepositorySource(client, namespace);
     this.#poll = this.#periodic('poll', () => this.#lookUpHeads(), LOOK_MS);
     this.#reconcile = this.#periodic('build-images', () => this.#buildImages(), RECONCILE_MS);
-    this.#repair = this.#periodic('repair', () => this.#putInOrder(), REPAIR_MS);
+    this.#repair = this.#periodic('repair', () => this.#putInOrder(), REPAIR_MS, REPAIR_MS);
     this.#release = this.#periodic('release', () => this.#releaseWhatPassed(), RELEASE_MS);
     this.#digests = this.#periodic('digests', () => this.#noteDigests(), RECONCILE_MS);
     this.#handOver = this.#periodic('hand-over', () => this.#advanceHandOvers(), HAND_OVER_MS);
@@ -304,13 +305,19 @@ export class PipelineController {
     return versionAt(source.version, { repository, branch, commit }, options);
   }
 
-  #periodic(name: string, task: () => Promise<number | undefined>, intervalMs: number): Periodic {
+  #periodic(
+    name: string,
+    task: () => Promise<number | undefined>,
+    intervalMs: number,
+    longestPauseMs?: number,
+  ): Periodic {
     const { log, metrics, events } = this.#context;
     const namespace = this.#namespace;
     return new Periodic({
       name,
       task,
       intervalMs,
+      ...(longestPauseMs !== undefined && { longestPauseMs }),
       log: log.child({ namespace }),
       failed: (error) => {
         metrics.errors.inc({ task: name });
