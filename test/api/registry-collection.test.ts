@@ -186,10 +186,12 @@ class Killed extends Error {}
 /** A client that performs so many writes. The last one reaches the API server, and its answer nobody. */
 function dyingAfter(client: Kubernetes, writes: number, died: () => void): Kubernetes {
   let left = writes;
-  return new Proxy(client, {
+  const dying: Kubernetes = new Proxy(client, {
     get(target, name) {
       const value: unknown = Reflect.get(target, name, target);
       if (typeof value !== 'function') return value;
+      // With another signal it dies all the same.
+      if (name === 'until') return () => dying;
       return async (...args: unknown[]): Promise<unknown> => {
         if (left <= 0) throw new Killed();
         const answer: unknown = await value.apply(target, args);
@@ -200,6 +202,7 @@ function dyingAfter(client: Kubernetes, writes: number, died: () => void): Kuber
       };
     },
   });
+  return dying;
 }
 
 describe.skipIf(withoutApi)(
