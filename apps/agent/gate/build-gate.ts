@@ -92,6 +92,7 @@ export class BuildGate {
     await record.begin(digest);
     await this.#keep({ withServices: false });
     await handOver?.nextListener(signal);
+    await services.whenEnded(signal);
     await services.start();
     await this.#keep({ withServices: true });
     const problem = await services.whyNotUp(configuration.servicesTimeoutSeconds, signal);

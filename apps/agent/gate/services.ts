@@ -9,6 +9,8 @@ import { whyNotReady } from './readiness.ts';
 
 const POLL_MS = 250;
 const POLLS_UNTIL_STARTED_AGAIN = 20;
+/** Longer than the kubelet lets a pod take its time to end. */
+const ENDED_WITHIN_MS = 45_000;
 
 /** What runs beside a build, and only then. */
 export class Services {
@@ -34,6 +36,35 @@ export class Services {
         }),
       ),
     );
+  }
+
+  /**
+   * Waits until the pods of services that were stopped are gone. A Deployment that is scaled up again does not wait for
+   * them, and two pods on one volume may leave it unusable.
+   */
+  async whenEnded(signal: AbortSignal): Promise<void> {
+    await Promise.all(
+      this.#services.map((service) =>
+        this.#whenOneEnded(service, signal).catch((error: unknown) => {
+          if (!hasStatus(error, 403, 404)) throw error;
+        }),
+      ),
+    );
+  }
+
+  async #whenOneEnded(service: ServiceConfiguration, signal: AbortSignal): Promise<void> {
+    const deadline = Date.now() + ENDED_WITHIN_MS;
+    const { spec } = (await this.#client.get<Deployment>(this.#reference(service))) ?? {};
+    const { replicas = 1, selector } = spec ?? {};
+    const labels = Object.entries(selector?.matchLabels ?? {});
+    if (replicas > 0 || labels.length === 0) return;
+    const labelSelector = labels.map(([name, value]) => `${name}=${value}`).join();
+    const pods = { apiVersion: 'v1', kind: 'Pod', namespace: this.#namespace, labelSelector };
+    while (Date.now() < deadline) {
+      const { items } = await this.#client.list<Pod>(pods);
+      if (items.every(({ status }) => status?.phase === 'Succeeded' || status?.phase === 'Failed')) return;
+      await sleep(POLL_MS, undefined, { signal });
+    }
   }
 
   /** Waits until all of them answer. What is returned is why they don't, when the time is up. */
@@ -98,7 +129,15 @@ export class Services {
   }
 }
 
+interface Pod extends KubernetesObject {
+  readonly status?: { readonly phase?: string };
+}
+
 interface Deployment extends KubernetesObject {
+  readonly spec?: {
+    readonly replicas?: number;
+    readonly selector?: { readonly matchLabels?: Readonly<Record<string, string>> };
+  };
   readonly metadata: ObjectMeta & { readonly generation?: number };
   readonly status?: { readonly observedGeneration?: number; readonly availableReplicas?: number };
 }
