@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { chmod, mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Api, type KubernetesObject, waitFor } from './api.ts';
 import { onDebian, type Recipe } from './images.ts';
@@ -46,8 +46,9 @@ export async function volumesFor(api: Api, objects: readonly KubernetesObject[])
   const nodes = await api.get<{ items: { metadata: { name: string } }[] }>('/api/v1/nodes');
   const hostname = nodes.items[0]?.metadata.name;
   for (const { metadata, spec } of claims(objects)) {
-    const path = join(testNode().volumes, volumeName(metadata));
-    await mkdir(path, { recursive: true });
+    // Empty: a RabbitMQ of an earlier file of tests has left its account in a folder of the same name.
+    const path = await mkdtemp(join(testNode().volumes, `${volumeName(metadata)}-`));
+    await chmod(path, 0o755);
     await api.apply({
       apiVersion: 'v1',
       kind: 'PersistentVolume',

@@ -28,7 +28,6 @@ import { smallBuild, smallImage, smallServices } from './small.ts';
 
 /** The pipeline's own namespace. */
 export const HOME: string = NAMESPACES.pipeline;
-/** The registry keeps its images from one file of tests to the next. */
 const IMAGE = 'team/handed-over';
 
 function program(app: KeelsonApp, { node, git }: { readonly node: string; readonly git: string }): void {
