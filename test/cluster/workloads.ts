@@ -1,4 +1,4 @@
-import { chmod, mkdtemp } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Api, type KubernetesObject, waitFor } from './api.ts';
 import { onDebian, type Recipe } from './images.ts';
@@ -46,9 +46,10 @@ export async function volumesFor(api: Api, objects: readonly KubernetesObject[])
   const nodes = await api.get<{ items: { metadata: { name: string } }[] }>('/api/v1/nodes');
   const hostname = nodes.items[0]?.metadata.name;
   for (const { metadata, spec } of claims(objects)) {
-    // Empty: a RabbitMQ of an earlier file of tests has left its account in a folder of the same name.
-    const path = await mkdtemp(join(testNode().volumes, `${volumeName(metadata)}-`));
-    await chmod(path, 0o755);
+    const path = join(testNode().volumes, volumeName(metadata));
+    // Whatever had its name before: a RabbitMQ of an earlier file of tests has left its account there.
+    await rm(path, { recursive: true, force: true });
+    await mkdir(path, { recursive: true });
     await api.apply({
       apiVersion: 'v1',
       kind: 'PersistentVolume',
