@@ -1,6 +1,7 @@
 /**
- * Puts the compiled library into one file, dist/lib/index.js, and the reference app with all that it needs into
- * another, dist/apps/studio-go-runner/synth.js. Node takes longer to find and link their modules than to run them.
+ * Puts the compiled library into one file for each of its entries and one for what these share, and the reference app
+ * with all that it needs into another, dist/apps/studio-go-runner/synth.js. Node takes longer to find and link their
+ * modules than to run them.
  * Declarations stay as they are, one per module; the sources that the library's source map names are in the package,
  * too.
  */
@@ -23,11 +24,13 @@ const common: BuildOptions = {
   tsconfigRaw: {},
 };
 
-const library = join(directory, 'index.js');
+const entries = ['index.js', 'pulumi/index.js'];
 await build({
   ...common,
-  entryPoints: [library],
-  outfile: library,
+  entryPoints: entries.map((entry) => join(directory, entry)),
+  outdir: directory,
+  splitting: true,
+  chunkNames: 'shared-[hash]',
   packages: 'external',
   sourcemap: true,
   sourcesContent: false,
@@ -43,5 +46,6 @@ await build({
 });
 
 for (const file of readdirSync(directory, { recursive: true, encoding: 'utf8' })) {
-  if (/\.js(\.map)?$/.test(file) && !/^index\.js/.test(file)) rmSync(join(directory, file));
+  const kept = file.startsWith('shared-') || entries.includes(file.replace(/\.map$/, ''));
+  if (/\.js(\.map)?$/.test(file) && !kept) rmSync(join(directory, file));
 }

@@ -1,3 +1,5 @@
+import type { SecretSource } from 'keelson';
+
 /** What differs between the clusters and branches on which studio-go-runner is built. */
 export interface StudioGoRunnerOptions {
   /** The address of the node whose registry holds the images. */
@@ -19,7 +21,20 @@ export interface StudioGoRunnerOptions {
   readonly agentImage?: string;
   /** The repository. */
   readonly repository: string;
+  /** A token that may release on GitHub, where it does not come from a Secret that somebody has made. */
+  readonly releaseToken?: SecretSource;
 }
+
+/** The address of studio-go-runner's own registry. */
+export const REGISTRY_ADDRESS = '172.31.39.52';
+/** The port of MicroK8s' registry. */
+export const REGISTRY_PORT = 32000;
+/** The namespace of the build. */
+export const NAMESPACE = 'ci-go-runner';
+/** The branch that is built. */
+export const BRANCH = 'main';
+/** studio-go-runner. */
+export const REPOSITORY = 'https://github.com/leaf-ai/studio-go-runner.git';
 
 /** The environment variables that the templates took their values from. */
 export type Variables = Readonly<Record<string, string | undefined>>;
@@ -32,15 +47,15 @@ export function optionsFromEnvironment(env: Variables): StudioGoRunnerOptions {
   const { RegistryIP, RegistryPort, Image, Registry, K8S_NAMESPACE, USER, GIT_BRANCH, SEM_VER, AgentImage } =
     env;
   return {
-    registryAddress: RegistryIP || '172.31.39.52',
-    registryPort: RegistryPort ? Number(RegistryPort) : 32000,
+    registryAddress: RegistryIP || REGISTRY_ADDRESS,
+    registryPort: RegistryPort ? Number(RegistryPort) : REGISTRY_PORT,
     ...(Image && { image: Image }),
     registryCredentials: Boolean(Registry),
-    namespace: K8S_NAMESPACE || (USER && env['PER_USER'] ? `ci-go-runner-${USER}` : 'ci-go-runner'),
-    branch: GIT_BRANCH || 'main',
+    namespace: K8S_NAMESPACE || (USER && env['PER_USER'] ? `${NAMESPACE}-${USER}` : NAMESPACE),
+    branch: GIT_BRANCH || BRANCH,
     ...(SEM_VER && { version: SEM_VER }),
     gpus: env['NVIDIA_VISIBLE_DEVICES'] ? 2 : 0,
     ...(AgentImage && { agentImage: AgentImage }),
-    repository: 'https://github.com/leaf-ai/studio-go-runner.git',
+    repository: REPOSITORY,
   };
 }

@@ -22,8 +22,14 @@ import {
 } from 'keelson';
 import type { StudioGoRunnerOptions } from './options.ts';
 
+/** The parts of {@link studioGoRunner}. */
+export interface StudioGoRunner {
+  readonly platform: Platform;
+  readonly pipeline: Pipeline;
+}
+
 /** studio-go-runner's whole pipeline on MicroK8s: from a commit to a tested build. */
-export function studioGoRunner(scope: Construct, options: StudioGoRunnerOptions): void {
+export function studioGoRunner(scope: Construct, options: StudioGoRunnerOptions): StudioGoRunner {
   const platform = new Platform(scope, 'platform', {
     registry: MicroK8sRegistry.existing({
       nodeAddress: options.registryAddress,
@@ -33,7 +39,7 @@ export function studioGoRunner(scope: Construct, options: StudioGoRunnerOptions)
     keel: {},
     ...(options.agentImage !== undefined && { agentImage: ImageName.parse(options.agentImage) }),
   });
-  studioGoRunnerPipeline(scope, 'studio-go-runner', platform, options);
+  return { platform, pipeline: studioGoRunnerPipeline(scope, 'studio-go-runner', platform, options) };
 }
 
 /** The pipeline alone, on a platform that others may share. */
@@ -97,7 +103,7 @@ export function studioGoRunnerPipeline(
     github: {
       repository: options.repository.replace(/^https:\/\/github\.com\/|\.git$/g, ''),
       // Without this Secret, nothing is released.
-      token: SecretSource.existing('release-github-token', 'github_token'),
+      token: options.releaseToken ?? SecretSource.existing('release-github-token', 'github_token'),
     },
   });
   releaseImages(release);

@@ -1,6 +1,7 @@
 import { ApiObject } from 'cdk8s';
 import type { IConstruct } from 'constructs';
 import { PIPELINE_CONFIG_MAP, PIPELINE_KEY, type PipelineConfiguration } from '../agent/configuration.ts';
+import { deferredOf } from '../kubernetes/deferred.ts';
 import { type KubernetesObject, renderFinal } from './render.ts';
 
 /** A container image that pods run. */
@@ -46,7 +47,12 @@ export function imagesOf(scope: IConstruct): readonly UsedImage[] {
 function pipelineConfiguration(object: KubernetesObject): PipelineConfiguration | undefined {
   if (object.kind !== 'ConfigMap' || object.metadata.name !== PIPELINE_CONFIG_MAP) return undefined;
   const text = (object['data'] as Readonly<Record<string, string>> | undefined)?.[PIPELINE_KEY];
-  return text === undefined ? undefined : JSON.parse(text);
+  if (text === undefined) return undefined;
+  // Where there are Outputs in it, it is not a text yet.
+  const deferred = deferredOf(text);
+  return deferred !== undefined && 'from' in deferred
+    ? (deferred.from as PipelineConfiguration)
+    : JSON.parse(text);
 }
 
 const CONTAINERS: ReadonlySet<string> = new Set(['containers', 'initContainers', 'ephemeralContainers']);

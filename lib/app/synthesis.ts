@@ -1,5 +1,6 @@
 import { type ApiObject, type App, Chart } from 'cdk8s';
 import type { IConstruct } from 'constructs';
+import { isDeferred } from '../kubernetes/deferred.ts';
 import { toDnsLabel } from '../kubernetes/names.ts';
 import { formatProblem, oneLine, warningsOf } from '../kubernetes/problem.ts';
 import { SynthesisError } from './errors.ts';
@@ -54,14 +55,20 @@ export interface Synthesis {
  * Renders and checks a whole app, looking at each construct once.
  *
  * @param spool takes the texts
+ * @param refuseDeferred whether a text that is not known yet is a mistake
  * @throws SynthesisError with everything that is wrong
  */
-export function synthesize(app: App, transform: Transform | undefined, spool: Spool): Synthesis {
+export function synthesize(
+  app: App,
+  transform: Transform | undefined,
+  spool: Pick<Spool, 'append' | 'end'>,
+  refuseDeferred = true,
+): Synthesis {
   const constructs = app.node.findAll();
   const problems = constructs.flatMap((construct) =>
     construct.node.validate().map((problem) => `${pathOf(construct)}: ${problem}`),
   );
-  const checks = new ObjectChecks(transform);
+  const checks = new ObjectChecks(transform, refuseDeferred);
   const charts = ordered(byChart(constructs), problems).map(({ chart, members }): SynthesizedChart => {
     const start = spool.end;
     const objects: SynthesizedObject[] = [];
@@ -86,6 +93,13 @@ export function synthesize(app: App, transform: Transform | undefined, spool: Sp
   return { charts, constructs, warnings };
 }
 
+const DEFERRED_PROBLEM = formatProblem({
+  property: 'manifest',
+  value: 'an Output',
+  message: 'holds what only Pulumi knows',
+  remedy: 'register the program with a KeelsonComponent of keelson/pulumi, or give the text itself',
+});
+
 /** Renders objects, one after the other, and keeps what is wrong with them. */
 class ObjectChecks {
   readonly #transform: Transform | undefined;
@@ -94,9 +108,11 @@ class ObjectChecks {
   /** Each problem with the objects that have it: one mistake is often found in every object of a namespace. */
   readonly #problems = new Map<string, string[]>();
   readonly #accidents: string[] = [];
+  readonly #refuseDeferred: boolean;
 
-  constructor(transform: Transform | undefined) {
+  constructor(transform: Transform | undefined, refuseDeferred: boolean) {
     this.#transform = transform;
+    this.#refuseDeferred = refuseDeferred;
   }
 
   synthesize(object: ApiObject, wave: number): { object: SynthesizedObject; yaml: string } | undefined {
@@ -106,6 +122,7 @@ class ObjectChecks {
       if (json === undefined) return undefined;
       const yaml = this.#transform === undefined ? write(json, object) : yamlDocument(json, MANIFEST);
       for (const problem of objectProblems(json, yaml, () => render(object))) this.#report(object, problem);
+      if (this.#refuseDeferred && isDeferred(yaml)) this.#report(object, DEFERRED_PROBLEM);
       this.#claim(json, object);
       const { apiVersion, kind, metadata } = json;
       const reference = {

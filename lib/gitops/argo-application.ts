@@ -1,5 +1,6 @@
 import type { ApiObject } from 'cdk8s';
 import { Construct } from 'constructs';
+import { whenKnown } from '../kubernetes/deferred.ts';
 import { kubeObject } from '../kubernetes/object.ts';
 import { type Problem, reportProblems } from '../kubernetes/problem.ts';
 import { sound } from '../props/sound.ts';
@@ -122,7 +123,7 @@ export class ArgoApplication extends Construct {
       },
       spec: {
         project,
-        source: { repoURL: url, path: folder(path), targetRevision: revision.name },
+        source: { repoURL: url, path: whenKnown(path, folder), targetRevision: revision.name },
         destination: cluster === undefined ? { server: IN_CLUSTER } : { name: cluster },
         syncPolicy: {
           ...(automated && { automated: { prune, selfHeal, allowEmpty: false } }),

@@ -1,5 +1,6 @@
 import { type ApiObject, Duration } from 'cdk8s';
 import { Construct } from 'constructs';
+import { whenKnown } from '../kubernetes/deferred.ts';
 import { kubeObject } from '../kubernetes/object.ts';
 import { type Problem, reportProblems } from '../kubernetes/problem.ts';
 import { sound } from '../props/sound.ts';
@@ -131,7 +132,7 @@ export class FluxKustomization extends Construct {
       metadata: { name: id, namespace },
       spec: {
         sourceRef: { kind: source.kind, ...this.#reference(source) },
-        path: folder(path) === '.' ? './' : `./${folder(path)}`,
+        path: whenKnown(path, fromRoot),
         interval: goDuration(interval),
         retryInterval: goDuration(retryInterval),
         timeout: goDuration(timeout),
@@ -189,4 +190,8 @@ function sourceProblems(source: FluxSource): Problem[] {
     ...nameProblems('source.name', source.name),
     ...labelProblems('source.namespace', source.namespace),
   ];
+}
+
+function fromRoot(path: string): string {
+  return folder(path) === '.' ? './' : `./${folder(path)}`;
 }

@@ -11,6 +11,7 @@ import type {
 import { declareStage } from '../app/graph.ts';
 import { defaultImage } from '../image/default-image.ts';
 import type { ImageName } from '../image/image-name.ts';
+import { jsonFile } from '../kubernetes/json.ts';
 import { KeelsonAnnotations, KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
 import {
   LOW_USER,
@@ -196,7 +197,7 @@ export class NvidiaDevicePlugin extends Construct {
         : runtimeClassObject(this, 'runtime-class', runtimeClassName, runtimeHandler);
     serviceAccount(this, 'service-account', NAME, namespace);
     const labels = partLabels(NAME, 'gpu');
-    const text = `${JSON.stringify(pluginConfiguration(this.#options), null, 2)}\n`;
+    const text = jsonFile(pluginConfiguration(this.#options));
     this.configuration = kubeObject<ConfigMap>(this, 'configuration', {
       apiVersion: 'v1',
       kind: 'ConfigMap',

@@ -1,6 +1,7 @@
 import type { Construct } from 'constructs';
 import type { ConfigMap, Container } from 'kubernetes-types/core/v1.d.ts';
 import type { TemplateObject } from '../agent/job-template.ts';
+import { json } from '../kubernetes/json.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
 import { reportProblem, reportProblems } from '../kubernetes/problem.ts';
 import { scratchVolume } from '../kubernetes/workload.ts';
@@ -134,9 +135,7 @@ function steps(build: ImageBuild, storageDriver: string): BuildSteps {
 function registriesConfigMap(build: ImageBuild): TemplateObject {
   const lines = [
     'unqualified-search-registries = ["docker.io"]',
-    ...plainHttpHosts(build).map(
-      (host) => `[[registry]]\nlocation = ${JSON.stringify(host)}\ninsecure = true`,
-    ),
+    ...plainHttpHosts(build).map((host) => `[[registry]]\nlocation = ${json(host)}\ninsecure = true`),
   ];
   const configMap: ConfigMap = {
     apiVersion: 'v1',

@@ -1,4 +1,5 @@
 import type { Size } from 'cdk8s';
+import { json } from '../kubernetes/json.ts';
 import { parseQuantity, quantity } from '../kubernetes/resources.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { BuildKitDaemonProps } from './buildkit-daemon-props.ts';
@@ -98,7 +99,7 @@ function toml(settings: Settings, hosts: ReadonlyMap<string, Host>): string {
 
 /** A basic string: TOML's escapes are those of JSON. */
 function text(value: string): string {
-  return JSON.stringify(String(value));
+  return json(String(value));
 }
 
 function list(values: readonly string[]): string {

@@ -10,6 +10,7 @@ import type {
   Volume,
   VolumeMount,
 } from 'kubernetes-types/core/v1.d.ts';
+import { json } from '../kubernetes/json.ts';
 import { KeelsonAnnotations, KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
 import { LOW_USER, ONE_PROBE, privilegeExceptions } from '../kubernetes/linter-reasons.ts';
 import type { LinterException } from '../kubernetes/linters.ts';
@@ -176,7 +177,7 @@ export class BuildKitDaemon extends Construct implements BuildKitReference {
       serviceAccountName: NAME,
       replicas: 1,
       podAnnotations: {
-        [KeelsonAnnotations.CONFIGURATION_HASH]: lazy(() => shortHash(JSON.stringify(data()))),
+        [KeelsonAnnotations.CONFIGURATION_HASH]: lazy(() => shortHash(json(data()))),
       },
       pod: {
         securityContext: podSecurityContext(props.confinement),

@@ -1,4 +1,5 @@
-import type { Problem } from '../kubernetes/problem.ts';
+import { isDeferred, whenKnown } from '../kubernetes/deferred.ts';
+import { type Problem, problemsWhenKnown } from '../kubernetes/problem.ts';
 
 /** The parts of an {@link ImageName}. */
 export interface ImageNameParts {
@@ -37,23 +38,7 @@ export class ImageName {
   static parse(text: string): ImageName {
     // What is no text is reported where the name is used.
     if (typeof text !== 'string') return new ImageName({ registry: 'docker.io', repository: text });
-    const at = text.indexOf('@');
-    const [rest, digest] = at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
-    const colon = rest.lastIndexOf(':');
-    const tagged = colon > rest.lastIndexOf('/');
-    const [path, tag] = tagged ? [rest.slice(0, colon), rest.slice(colon + 1)] : [rest, undefined];
-    const slash = path.indexOf('/');
-    const first = path.slice(0, Math.max(slash, 0));
-    const hasRegistry =
-      slash > 0 && (/[.:]/.test(first) || first === 'localhost' || first !== first.toLowerCase());
-    const registry = hasRegistry ? first : 'docker.io';
-    const repository = hasRegistry ? path.slice(slash + 1) : slash < 0 ? `library/${path}` : path;
-    return new ImageName({
-      registry,
-      repository,
-      ...(tag !== undefined && { tag }),
-      ...(digest !== undefined && { digest }),
-    });
+    return isDeferred(text) ? new DeferredImageName(text) : parsedName(text);
   }
 
   /** Host, and port where it is not 443, of the registry. */
@@ -85,46 +70,10 @@ export class ImageName {
 
   /** What is wrong with the name. */
   problems(property: string): Problem[] {
-    const problems: Problem[] = [];
-    const check = (part: string, value: string | undefined, pattern: RegExp, remedy: string): void => {
-      if (value === undefined || (typeof value === 'string' && pattern.test(value) && value.length <= 255))
-        return;
-      problems.push({
-        property: `${property}.${part}`,
-        value,
-        message: `is not a valid image ${part}`,
-        remedy,
-      });
-    };
-    check(
-      'registry',
-      this.registry,
-      HOST,
-      'give a host with an optional port, such as quay.io or 172.31.39.52:32000',
+    const { registry, repository, tag, digest } = this;
+    return problemsWhenKnown(property, { registry, repository, tag, digest }, (known) =>
+      partProblems(property, known),
     );
-    check(
-      'repository',
-      this.repository,
-      REPOSITORY,
-      'use lower-case letters and digits, with "/", ".", "_" or "-" between',
-    );
-    check(
-      'tag',
-      this.tag,
-      TAG,
-      'use at most 128 letters, digits, "_", "." and "-", not starting with "." or "-"',
-    );
-    check('digest', this.digest, DIGEST, 'give sha256: and 64 hexadecimal digits');
-    const port = HOST.exec(this.registry)?.[1];
-    if (port !== undefined && (Number(port) < 1 || Number(port) > 65535)) {
-      problems.push({
-        property: `${property}.registry`,
-        value: this.registry,
-        message: 'has a port out of range',
-        remedy: 'use a port from 1 to 65535',
-      });
-    }
-    return problems;
   }
 
   /** The name as containers are given it: `registry/repository:tag@digest`. */
@@ -133,4 +82,103 @@ export class ImageName {
     const digest = this.digest === undefined ? '' : `@${this.digest}`;
     return `${this.registry}/${this.repository}${tag}${digest}`;
   }
+}
+
+function parsedName(text: string): ImageName {
+  const at = text.indexOf('@');
+  const [rest, digest] = at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
+  const colon = rest.lastIndexOf(':');
+  const tagged = colon > rest.lastIndexOf('/');
+  const [path, tag] = tagged ? [rest.slice(0, colon), rest.slice(colon + 1)] : [rest, undefined];
+  const slash = path.indexOf('/');
+  const first = path.slice(0, Math.max(slash, 0));
+  const hasRegistry =
+    slash > 0 && (/[.:]/.test(first) || first === 'localhost' || first !== first.toLowerCase());
+  const registry = hasRegistry ? first : 'docker.io';
+  const repository = hasRegistry ? path.slice(slash + 1) : slash < 0 ? `library/${path}` : path;
+  return new ImageName({
+    registry,
+    repository,
+    ...(tag !== undefined && { tag }),
+    ...(digest !== undefined && { digest }),
+  });
+}
+
+/** A name that can't be taken apart before it is known. Whether it has a tag is found out then. */
+class DeferredImageName extends ImageName {
+  readonly #text: string;
+
+  constructor(text: string) {
+    super({
+      registry: whenKnown(text, registryOf),
+      repository: whenKnown(text, repositoryOf),
+      tag: whenKnown(text, tagOf),
+    });
+    this.#text = text;
+  }
+
+  override problems(property: string): Problem[] {
+    return problemsWhenKnown(property, this.#text, (known) => ImageName.parse(known).problems(property));
+  }
+
+  override toString(): string {
+    return whenKnown(this.#text, inFull);
+  }
+}
+
+function registryOf(text: string): string {
+  return ImageName.parse(text).registry;
+}
+
+function repositoryOf(text: string): string {
+  return ImageName.parse(text).repository;
+}
+
+function tagOf(text: string): string {
+  return ImageName.parse(text).tag ?? '';
+}
+
+function inFull(text: string): string {
+  return ImageName.parse(text).toString();
+}
+
+function partProblems(
+  property: string,
+  { registry, repository, tag, digest }: Pick<ImageName, 'registry' | 'repository' | 'tag' | 'digest'>,
+): Problem[] {
+  const problems: Problem[] = [];
+  const check = (part: string, value: string | undefined, pattern: RegExp, remedy: string): void => {
+    if (value === undefined || (typeof value === 'string' && pattern.test(value) && value.length <= 255))
+      return;
+    problems.push({
+      property: `${property}.${part}`,
+      value,
+      message: `is not a valid image ${part}`,
+      remedy,
+    });
+  };
+  check(
+    'registry',
+    registry,
+    HOST,
+    'give a host with an optional port, such as quay.io or 172.31.39.52:32000',
+  );
+  check(
+    'repository',
+    repository,
+    REPOSITORY,
+    'use lower-case letters and digits, with "/", ".", "_" or "-" between',
+  );
+  check('tag', tag, TAG, 'use at most 128 letters, digits, "_", "." and "-", not starting with "." or "-"');
+  check('digest', digest, DIGEST, 'give sha256: and 64 hexadecimal digits');
+  const port = HOST.exec(registry)?.[1];
+  if (port !== undefined && (Number(port) < 1 || Number(port) > 65535)) {
+    problems.push({
+      property: `${property}.registry`,
+      value: registry,
+      message: 'has a port out of range',
+      remedy: 'use a port from 1 to 65535',
+    });
+  }
+  return problems;
 }

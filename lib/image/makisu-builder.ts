@@ -2,6 +2,7 @@ import type { Construct } from 'constructs';
 import type { ConfigMap, Container } from 'kubernetes-types/core/v1.d.ts';
 import type { TemplateObject } from '../agent/job-template.ts';
 import { makisuRegistries, type RegistryTransport } from '../agent/makisu-registries.ts';
+import { jsonFile } from '../kubernetes/json.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
 import { hidden, reportProblem, reportProblems } from '../kubernetes/problem.ts';
 import { isSecretName } from '../kubernetes/secret-scan.ts';
@@ -161,7 +162,7 @@ function registryConfigMap(build: ImageBuild): TemplateObject {
     kind: 'ConfigMap',
     metadata: { name: 'registry-config', namespace: build.namespace },
     // JSON is YAML, and Makisu reads the file as YAML.
-    data: { [CONFIG_FILE]: `${JSON.stringify(config, null, 2)}\n` },
+    data: { [CONFIG_FILE]: jsonFile(config) },
   };
   return configMap as TemplateObject;
 }

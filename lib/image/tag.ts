@@ -1,4 +1,5 @@
 import { placeholder } from '../agent/job-template.ts';
+import { whenKnown } from '../kubernetes/deferred.ts';
 import { endsInHash, shortHash } from '../kubernetes/names.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 
@@ -94,6 +95,10 @@ const MAX_BRANCH_TAG = 63;
  * gets a hash, so that `feature/x` and `feature-x` never overwrite each other's image.
  */
 export function branchTag(branch: string): string {
+  return whenKnown(branch, tagOf);
+}
+
+function tagOf(branch: string): string {
   if (TAG.test(branch) && branch.length <= MAX_BRANCH_TAG && !endsInHash(branch)) return branch;
   const base = branch
     .replace(/[^A-Za-z0-9_.-]+/g, '-')

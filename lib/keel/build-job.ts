@@ -3,6 +3,7 @@ import { Construct } from 'constructs';
 import type { Job, JobSpec } from 'kubernetes-types/batch/v1.d.ts';
 import { warnWhereAppliedAgain } from '../gitops/applied-again.ts';
 import type { ImageName } from '../image/image-name.ts';
+import { json } from '../kubernetes/json.ts';
 import { partLabels } from '../kubernetes/labels.ts';
 import { exceptFromLinters, type LinterException } from '../kubernetes/linters.ts';
 import { shortHash } from '../kubernetes/names.ts';
@@ -65,7 +66,7 @@ export class BuildJob extends Construct {
     if (props.ttlAfterFinished !== undefined) warnWhereAppliedAgain(this, madeAgain(props.ttlAfterFinished));
 
     const spec = jobSpec(id, props, stagePod(this, stage, props, AfterCommand.EXIT)());
-    const name = props.jobName ?? `${id}-${shortHash(JSON.stringify(spec))}`;
+    const name = props.jobName ?? `${id}-${shortHash(json(spec))}`;
     this.jobName = name;
     const { claim, gateGrant } = buildObjects(this, stage, () => ({ job: name }));
     this.claim = claim;

@@ -6,7 +6,7 @@ import type { ImageName } from '../image/image-name.ts';
 import { durationProblems } from '../kubernetes/durations.ts';
 import { isDnsLabel, isDnsSubdomain } from '../kubernetes/names.ts';
 import type { PodSecurity } from '../kubernetes/pod-security.ts';
-import { hidden, type Problem } from '../kubernetes/problem.ts';
+import { hidden, type Problem, problemsWhenKnown } from '../kubernetes/problem.ts';
 import { resourceProblems } from '../kubernetes/resources.ts';
 import { looksSecret } from '../kubernetes/secret-scan.ts';
 import type { TestService } from '../services/test-service.ts';
@@ -119,6 +119,15 @@ function isTaken(path: string): boolean {
 
 function volumeProblems({ volume, secretFiles = {} }: BuildProps): Problem[] {
   const mountPath = volume === false ? undefined : (volume?.mountPath ?? '/build');
+  return problemsWhenKnown('volume.mountPath', { mountPath, files: Object.keys(secretFiles) }, mountProblems);
+}
+
+interface Mounts {
+  readonly mountPath: string | undefined;
+  readonly files: readonly string[];
+}
+
+function mountProblems({ mountPath, files }: Mounts): Problem[] {
   const problems: Problem[] = [];
   if (
     mountPath !== undefined &&
@@ -131,7 +140,7 @@ function volumeProblems({ volume, secretFiles = {} }: BuildProps): Problem[] {
       remedy: "give an absolute path that is not the build's own, such as /build",
     });
   }
-  for (const path of Object.keys(secretFiles)) {
+  for (const path of files) {
     const directory = posix.dirname(posix.normalize(path));
     if (directory !== mountPath && !isTaken(directory)) continue;
     problems.push({

@@ -6,6 +6,7 @@ import { GATE_KEY, type ServiceConfiguration } from '../agent/configuration.ts';
 import { declareStage } from '../app/graph.ts';
 import { declareNodeFiles } from '../app/node-files.ts';
 import { ImageName } from '../image/image-name.ts';
+import { jsonFile } from '../kubernetes/json.ts';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
 import { networkPolicy, to, toApiServer, toDns, toInternet } from '../kubernetes/network.ts';
 import { kubeObject, lazy } from '../kubernetes/object.ts';
@@ -131,7 +132,7 @@ export function buildObjects(
         ...(isServiceShared(service) && { shared: true as const }),
       }));
       const seconds = timeout.toSeconds({ integral: false });
-      return `${JSON.stringify(gateConfiguration(workload(), names, services, seconds, outputs), null, 2)}\n`;
+      return jsonFile(gateConfiguration(workload(), names, services, seconds, outputs));
     }),
   });
   configMap('wrapper', 'wrapper', { 'wrapper.sh': WRAPPER_SCRIPT });

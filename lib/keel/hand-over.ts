@@ -2,6 +2,7 @@ import { Duration } from 'cdk8s';
 import type { Construct } from 'constructs';
 import type { GateHandOverConfiguration, HandOverConfiguration } from '../agent/configuration.ts';
 import { durationProblems } from '../kubernetes/durations.ts';
+import { json } from '../kubernetes/json.ts';
 import { shortHash } from '../kubernetes/names.ts';
 import { formatProblem, type Problem } from '../kubernetes/problem.ts';
 import { LISTENER_KINDS } from '../platform/listener-roles.ts';
@@ -33,7 +34,7 @@ export function handOverConfiguration(
 ): HandOverConfiguration {
   const objects = homeObjects(build, stage);
   const template = listenerTemplate(stage, objects);
-  const version = shortHash(JSON.stringify(template));
+  const version = shortHash(json(template));
   return {
     listener: withVersion(template, version),
     version,

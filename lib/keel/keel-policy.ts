@@ -1,5 +1,5 @@
 import type { ImageName } from '../image/image-name.ts';
-import type { Problem } from '../kubernetes/problem.ts';
+import { type Problem, problemsWhenKnown } from '../kubernetes/problem.ts';
 
 /** The part of a semantic version that may change; with `all`, pre-releases count as higher versions too. */
 export type SemverScope = 'major' | 'minor' | 'patch' | 'all';
@@ -141,9 +141,9 @@ function semverProblems(property: string, scope: unknown, tag: string | undefine
     const remedy = 'use major, minor, patch or all';
     return [{ property, value: scope, message: 'is no part of a version', remedy }];
   }
-  if (tag === undefined || tag === 'latest' || VERSION.test(tag)) return [];
-  const message = 'compares versions, and this tag is none';
-  return [
-    { property, value: tag, message, remedy: 'watch a tag such as 1.2.3, or use KeelPolicy.sameTag()' },
-  ];
+  return problemsWhenKnown(property, tag, (value) => {
+    if (value === undefined || value === 'latest' || VERSION.test(value)) return [];
+    const message = 'compares versions, and this tag is none';
+    return [{ property, value, message, remedy: 'watch a tag such as 1.2.3, or use KeelPolicy.sameTag()' }];
+  });
 }

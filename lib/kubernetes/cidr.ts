@@ -1,17 +1,19 @@
 import { BlockList, isIP } from 'node:net';
 import { type Egress, isDestination } from './network.ts';
-import type { Problem } from './problem.ts';
+import { type Problem, problemsWhenKnown } from './problem.ts';
 
 /** What is wrong with ranges of addresses. */
 export function cidrProblems(property: string, cidrs: readonly string[]): Problem[] {
-  return cidrs
-    .filter((cidr) => !isCidr(cidr))
-    .map((cidr) => ({
-      property,
-      value: cidr,
-      message: 'is not a range of addresses',
-      remedy: 'give CIDRs, such as 10.0.0.5/32',
-    }));
+  return problemsWhenKnown(property, cidrs, (known) =>
+    known
+      .filter((cidr) => !isCidr(cidr))
+      .map((cidr) => ({
+        property,
+        value: cidr,
+        message: 'is not a range of addresses',
+        remedy: 'give CIDRs, such as 10.0.0.5/32',
+      })),
+  );
 }
 
 /** What is wrong with a list of what pods may connect to. */
@@ -52,6 +54,10 @@ export function egressProblems(property: string, egress: readonly Egress[] | und
 const CLOSED = ['169.254.169.254', '127.0.0.1', '::1', '::ffff:169.254.169.254'];
 
 function rangeProblems(property: string, given: string, except: unknown = []): Problem[] {
+  return problemsWhenKnown(property, [given, except] as const, (known) => openProblems(property, ...known));
+}
+
+function openProblems(property: string, given: string, except: unknown): Problem[] {
   const problems = cidrProblems(property, [given]);
   if (problems.length > 0) return problems;
   const cidr = String(given);

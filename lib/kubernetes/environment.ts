@@ -1,7 +1,8 @@
 import type { Construct } from 'constructs';
 import type { EnvVar } from 'kubernetes-types/core/v1.d.ts';
+import { isDeferred } from './deferred.ts';
 import { shortHash } from './names.ts';
-import { hidden, reportProblem } from './problem.ts';
+import { hidden, type Problem, problemsWhenKnown, reportProblem, reportProblems } from './problem.ts';
 import { isSecretName, literalSecretProblem } from './secret-scan.ts';
 import { type SecretReference, SecretSource } from './secret-source.ts';
 
@@ -52,6 +53,16 @@ export function secretVariable(name: string, { secretName, key, optional }: Secr
   return { name, valueFrom: { secretKeyRef: { name: secretName, key, ...(optional && { optional }) } } };
 }
 
+/** What a name says is known at once, whatever the value will be. */
+function secretProblems(property: string, name: string, value: string): Problem[] {
+  const find = (text: string): Problem[] => {
+    const problem = literalSecretProblem(property, name, text);
+    return problem === undefined ? [] : [problem];
+  };
+  const problems = find(value);
+  return problems.length > 0 ? problems : problemsWhenKnown(property, value, find);
+}
+
 function variable(
   scope: Construct,
   property: string,
@@ -83,10 +94,7 @@ function variable(
     });
     return { name, value: '' };
   }
-  const problem = literalSecretProblem(property, name, value);
-  if (problem !== undefined) {
-    reportProblem(scope, problem);
-    return { name, value: '' };
-  }
-  return { name, value };
+  const problems = secretProblems(property, name, value);
+  reportProblems(scope, problems);
+  return { name, value: problems.length > 0 && !isDeferred(value) ? '' : value };
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { whenKnown } from './deferred.ts';
 
 /** Longest DNS label (RFC 1123), and so the longest namespace, Service or label value. */
 const MAX_LABEL = 63;
@@ -36,6 +37,10 @@ export function isQualifiedName(text: string): boolean {
 
 /** Eight hexadecimal digits of a text's SHA-256: enough to tell apart what sanitizing made equal. */
 export function shortHash(text: string): string {
+  return whenKnown(text, hashOf);
+}
+
+function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 8);
 }
 
@@ -44,6 +49,10 @@ export function shortHash(text: string): string {
  * allowed characters and gets a hash of the original, so that two texts never meet in one name.
  */
 export function toDnsLabel(text: string, maxLength: number = MAX_LABEL): string {
+  return whenKnown([text, maxLength] as const, dnsLabel);
+}
+
+function dnsLabel([text, maxLength]: readonly [text: string, maxLength: number]): string {
   if (text.length <= maxLength && LABEL.test(text) && !endsInHash(text)) return text;
   const base = text
     .toLowerCase()

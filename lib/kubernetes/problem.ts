@@ -1,4 +1,5 @@
 import type { IConstruct } from 'constructs';
+import { holdsDeferred, withoutStandIns } from './deferred.ts';
 import { Notes } from './notes.ts';
 
 /** Something wrong with a property, as the person who wrote it needs to hear it. */
@@ -16,6 +17,36 @@ export interface Problem {
 /** Stands in an error for a value that must not be shown. */
 export const hidden: unique symbol = Symbol('hidden');
 
+/** What is looked for in a value once it is known. */
+export interface Check {
+  /** Plain data with stand-ins in it. */
+  readonly value: unknown;
+  /** What is wrong with the value. */
+  readonly find: (known: unknown) => Problem[];
+}
+
+const LATER = new WeakMap<Problem, Check>();
+const CHECKS = new Notes<Check>();
+
+/**
+ * What is wrong with a value. Where that is not known yet, the problem that is returned stands for whatever there will
+ * be: {@link reportProblem} keeps the question, for {@link checksOf}.
+ *
+ * @param property how the caller spells the value
+ */
+export function problemsWhenKnown<T>(property: string, value: T, find: (known: T) => Problem[]): Problem[] {
+  if (!holdsDeferred(value)) return find(value);
+  const message = 'has to be known while the program runs';
+  const problem = { property, value, message, remedy: 'give the text itself in the place of an Output' };
+  LATER.set(problem, { value, find: find as Check['find'] });
+  return [problem];
+}
+
+/** What is to be looked for on one construct when values are known. */
+export function checksOf(construct: IConstruct): readonly Check[] {
+  return CHECKS.of(construct);
+}
+
 const WARNINGS = new Notes<() => Problem | undefined>();
 
 /**
@@ -23,6 +54,11 @@ const WARNINGS = new Notes<() => Problem | undefined>();
  * `cdk8s.App` alike, together with every other problem of the run.
  */
 export function reportProblem(construct: IConstruct, problem: Problem): void {
+  const check = LATER.get(problem);
+  if (check !== undefined) {
+    CHECKS.add(construct, check);
+    return;
+  }
   const text = formatProblem(problem);
   construct.node.addValidation({ validate: () => [text] });
 }
@@ -70,7 +106,7 @@ const MAX_SHOWN = 120;
 export function formatValue(value: unknown): string {
   if (value === hidden) return 'a hidden value';
   if (value === undefined) return 'nothing';
-  const text = typeof value === 'string' ? JSON.stringify(redact(value)) : describe(value);
+  const text = withoutStandIns(typeof value === 'string' ? JSON.stringify(redact(value)) : describe(value));
   return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
 }
 

@@ -17,6 +17,7 @@ import { AGENT_API_VERSION } from '../agent/version.ts';
 import type { ImageName } from '../image/image-name.ts';
 import { cidrProblems, egressProblems } from '../kubernetes/cidr.ts';
 import { GeneratedSecret } from '../kubernetes/generated-secret.ts';
+import { jsonFile } from '../kubernetes/json.ts';
 import { KeelsonLabels } from '../kubernetes/labels.ts';
 import { toDnsLabel } from '../kubernetes/names.ts';
 import type { IsolatedNamespace } from '../kubernetes/namespace.ts';
@@ -153,7 +154,7 @@ export class PipelineRecord extends Construct {
       });
     }
     this.configMap = this.#configMap('configuration', PIPELINE_CONFIG_MAP, {
-      [PIPELINE_KEY]: lazy(() => `${JSON.stringify(this.configuration(), null, 2)}\n`),
+      [PIPELINE_KEY]: lazy(() => jsonFile(this.configuration())),
     });
     this.ledger = this.#configMap('ledger', LEDGER_CONFIG_MAP);
     this.grant = new Grant(this, 'controller', {

@@ -11,6 +11,7 @@ import type { ImageName } from '../image/image-name.ts';
 import { AGENT_UID } from '../keel/gate.ts';
 import { durationProblems } from '../kubernetes/durations.ts';
 import { type IngressEndpoint, ingressEndpointProblems } from '../kubernetes/ingress-endpoint.ts';
+import { jsonFile } from '../kubernetes/json.ts';
 import { KeelsonLabels, partLabels } from '../kubernetes/labels.ts';
 import { BEHIND_SERVICE } from '../kubernetes/linter-reasons.ts';
 import { exceptFromLinters } from '../kubernetes/linters.ts';
@@ -195,7 +196,7 @@ export class Controller extends Construct {
       kind: 'ConfigMap',
       metadata: { name: NAME, namespace },
       data: {
-        [CONTROLLER_KEY]: `${JSON.stringify(configuration(props, this.commitNamespaceRole), null, 2)}\n`,
+        [CONTROLLER_KEY]: jsonFile(configuration(props, this.commitNamespaceRole)),
       },
     });
     kubeObject<Lease>(this, 'lease', {

@@ -1,3 +1,4 @@
+import { isMade } from '../kubernetes/deferred.ts';
 import { isSecretName, looksSecret } from '../kubernetes/secret-scan.ts';
 
 /** What a value of a prop has to be, as far as its type says so. `shapes.ts` is made from the types. */
@@ -124,6 +125,7 @@ function read(value: Members, name: string): unknown {
 const LOOKED_AT = new WeakMap<Fields, WeakSet<object>>();
 
 function check(value: unknown, shape: Shape, shapes: Shapes, place: Place, found: Fault[]): void {
+  if (isMade(value)) return;
   if (typeof shape === 'object') {
     if ('either' in shape) {
       checkEither(value, shape.either, shapes, place, found);

@@ -2,8 +2,9 @@ import { isIP } from 'node:net';
 import { ImageName } from '../image/image-name.ts';
 import { certificateProblems, certificatesIn } from '../kubernetes/certificates.ts';
 import { cidrProblems } from '../kubernetes/cidr.ts';
+import { whenKnown } from '../kubernetes/deferred.ts';
 import type { Destination } from '../kubernetes/network.ts';
-import { hidden, type Problem } from '../kubernetes/problem.ts';
+import { hidden, type Problem, problemsWhenKnown } from '../kubernetes/problem.ts';
 import { SecretSource } from '../kubernetes/secret-source.ts';
 import { hostedNodeFiles } from './hosted-node-files.ts';
 import { type ImageOptions, ImageTarget, type NodeFile, type Registry } from './registry.ts';
@@ -145,7 +146,8 @@ export class HostedRegistry implements Registry {
     const { addresses = ownAddress(this.imageHost) } = this.#props;
     if (!Array.isArray(addresses) || addresses.length === 0) return [];
     const peers = addresses.map((cidr: string) => ({ ipBlock: { cidr } }));
-    return [{ peers, ports: [portOf(this.imageHost) ?? (this.insecure ? 80 : 443)] }];
+    const port = whenKnown([this.imageHost, this.insecure] as const, pullPort);
+    return [{ peers, ports: [port] }];
   }
 
   get nodeFiles(): readonly NodeFile[] {
@@ -160,7 +162,9 @@ export class HostedRegistry implements Registry {
   problems(property: string): Problem[] {
     const { certificateAuthority, addresses, insecure } = this.#props;
     const problems = [
-      ...hostProblems(`${property}.host`, this.imageHost, this.needsAccount),
+      ...problemsWhenKnown(`${property}.host`, this.imageHost, (known) =>
+        hostProblems(`${property}.host`, known, this.needsAccount),
+      ),
       ...credentialProblems(property, this.#props),
       ...certificateProblems(`${property}.certificateAuthority`, certificateAuthority),
       ...addressProblems(`${property}.addresses`, addresses),
@@ -203,12 +207,19 @@ function nameOf(host: string): string {
   return host.replace(/:[0-9]*$/, '').replace(/^\[(.*)\]$/, '$1');
 }
 
+function pullPort([host, insecure]: readonly [host: string, insecure: boolean]): number {
+  return portOf(host) ?? (insecure ? 80 : 443);
+}
+
 function portOf(host: string): number | undefined {
   const port = /[^:]:([0-9]{1,5})$/.exec(host)?.[1];
   return port === undefined ? undefined : Number(port);
 }
 
-/** The range of one address: an address outside of private networks is a part of the internet anyway. */
+/**
+ * The range of one address: an address outside of private networks is a part of the internet anyway. Of a host that is
+ * not known yet there is none: whether there is a rule for it can't wait.
+ */
 function ownAddress(host: string): string[] {
   const name = nameOf(host);
   const family = isIP(name);

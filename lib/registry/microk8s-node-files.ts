@@ -1,3 +1,4 @@
+import { jsonFile } from '../kubernetes/json.ts';
 import type { NodeFile } from './registry.ts';
 
 /**
@@ -29,7 +30,7 @@ endpoint = ["http://${imageHost}"]
     },
     {
       file: `${folder}/daemon.json`,
-      content: `${JSON.stringify({ 'insecure-registries': [imageHost] }, null, 2)}\n`,
+      content: jsonFile({ 'insecure-registries': [imageHost] }),
     },
     { file: `${folder}/README.md`, content: instructions(imageHost) },
   ];

@@ -1,9 +1,10 @@
 import { type ApiObject, Size } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { Service } from 'kubernetes-types/core/v1.d.ts';
+import { isDeferred, whenKnown } from '../kubernetes/deferred.ts';
 import { isDnsLabel, isDnsSubdomain } from '../kubernetes/names.ts';
-import type { Destination } from '../kubernetes/network.ts';
-import { type Problem, reportProblems } from '../kubernetes/problem.ts';
+import type { Destination, NetworkPolicyPeer } from '../kubernetes/network.ts';
+import { type Problem, problemsWhenKnown, reportProblems } from '../kubernetes/problem.ts';
 import { sound } from '../props/sound.ts';
 import {
   type CollectedRegistry,
@@ -172,8 +173,11 @@ class MicroK8sAddress implements Registry {
       peers: [{ namespaceSelector, podSelector: { matchLabels: { app: 'registry' } } }],
       ports: [CONTAINER_PORT],
     };
-    if (!isIpv4(this.#nodeAddress)) return [pods];
-    return [pods, { peers: [{ ipBlock: { cidr: `${this.#nodeAddress}/32` } }], ports: [this.nodePort] }];
+    const address = this.#nodeAddress;
+    if (!isDeferred(address) && !isIpv4(address)) return [pods];
+    // Of a host name, which nothing but the pods can stand for here, nothing more than them is allowed.
+    const peer = whenKnown([address, pods.peers[0] ?? {}] as const, peerOf);
+    return [pods, { peers: [peer], ports: [this.nodePort] }];
   }
 
   get nodeFiles(): readonly NodeFile[] {
@@ -202,23 +206,17 @@ class MicroK8sAddress implements Registry {
   }
 
   problems(property: string): Problem[] {
+    return [
+      ...problemsWhenKnown(`${property}.nodeAddress`, this.#nodeAddress, (known) =>
+        nodeAddressProblems(`${property}.nodeAddress`, known),
+      ),
+      ...this.#portProblems(property),
+      ...this.#collectionProblems(`${property}.`),
+    ];
+  }
+
+  #portProblems(property: string): Problem[] {
     const problems: Problem[] = [];
-    const address = this.#nodeAddress;
-    if (/^(localhost|127(\.[0-9]+){3}|::1|\[::1\])$/i.test(address)) {
-      problems.push({
-        property: `${property}.nodeAddress`,
-        value: address,
-        message: "can't be polled by Keel, for whose pod it is the pod itself",
-        remedy: 'give the address by which other machines reach the node (`hostname -I` prints it)',
-      });
-    } else if (!isIpv4(address) && (!isDnsSubdomain(address) || /^[0-9.]+$/.test(address))) {
-      problems.push({
-        property: `${property}.nodeAddress`,
-        value: address,
-        message: 'is not an IPv4 address or a host name',
-        remedy: 'give the address of a node, such as 172.31.39.52, without scheme or port',
-      });
-    }
     if (!Number.isInteger(this.nodePort) || this.nodePort < 1 || this.nodePort > 65535) {
       problems.push({
         property: `${property}.nodePort`,
@@ -235,7 +233,7 @@ class MicroK8sAddress implements Registry {
         remedy: 'leave it out: the addon uses container-registry',
       });
     }
-    return [...problems, ...this.#collectionProblems(`${property}.`)];
+    return problems;
   }
 
   #collectionProblems(prefix: string): Problem[] {
@@ -247,7 +245,31 @@ class MicroK8sAddress implements Registry {
   }
 }
 
+function peerOf([address, pods]: readonly [address: string, pods: NetworkPolicyPeer]): NetworkPolicyPeer {
+  return isIpv4(address) ? { ipBlock: { cidr: `${address}/32` } } : pods;
+}
+
 function isIpv4(text: string): boolean {
   const parts = typeof text === 'string' ? text.split('.') : [];
   return parts.length === 4 && parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255);
+}
+
+function nodeAddressProblems(property: string, address: string): Problem[] {
+  const problems: Problem[] = [];
+  if (/^(localhost|127(\.[0-9]+){3}|::1|\[::1\])$/i.test(address)) {
+    problems.push({
+      property: property,
+      value: address,
+      message: "can't be polled by Keel, for whose pod it is the pod itself",
+      remedy: 'give the address by which other machines reach the node (`hostname -I` prints it)',
+    });
+  } else if (!isIpv4(address) && (!isDnsSubdomain(address) || /^[0-9.]+$/.test(address))) {
+    problems.push({
+      property: property,
+      value: address,
+      message: 'is not an IPv4 address or a host name',
+      remedy: 'give the address of a node, such as 172.31.39.52, without scheme or port',
+    });
+  }
+  return problems;
 }

@@ -2,7 +2,7 @@ import type { Service } from 'kubernetes-types/core/v1.d.ts';
 import { ImageName } from '../image/image-name.ts';
 import { Tag } from '../image/tag.ts';
 import type { Destination } from '../kubernetes/network.ts';
-import type { Problem } from '../kubernetes/problem.ts';
+import { type Problem, problemsWhenKnown } from '../kubernetes/problem.ts';
 import type { SecretSource } from '../kubernetes/secret-source.ts';
 import type { CollectedRegistry } from './garbage-collection.ts';
 
@@ -78,12 +78,15 @@ export class ImageTarget {
   /** What is wrong with it, and with its registry. */
   problems(property: string): Problem[] {
     const { registry, repository, tag } = this;
-    const name = this.imageName('latest').problems(property);
     return [
       ...registry.problems(`${property}.registry`),
       ...tag.problems(`${property}.tag`),
-      ...name.filter((problem) => problem.property === `${property}.repository`),
-      ...(registry.repositoryProblems?.(`${property}.repository`, repository) ?? []),
+      ...problemsWhenKnown(`${property}.repository`, repository, (known) => [
+        ...new ImageName({ registry: 'registry', repository: known })
+          .problems(property)
+          .filter((problem) => problem.property === `${property}.repository`),
+        ...(registry.repositoryProblems?.(`${property}.repository`, known) ?? []),
+      ]),
     ];
   }
 

@@ -5,9 +5,16 @@ import { GITHUB_RELEASE_KEY, type GitHubReleaseConfiguration } from '../agent/re
 import { AGENT_API_VERSION } from '../agent/version.ts';
 import type { ImageName } from '../image/image-name.ts';
 import { GeneratedSecret } from '../kubernetes/generated-secret.ts';
+import { jsonFile } from '../kubernetes/json.ts';
 import { kubeObject } from '../kubernetes/object.ts';
 import { restrictedContainer } from '../kubernetes/pod-security.ts';
-import { hidden, type Problem, reportProblem, reportProblems } from '../kubernetes/problem.ts';
+import {
+  hidden,
+  type Problem,
+  problemsWhenKnown,
+  reportProblem,
+  reportProblems,
+} from '../kubernetes/problem.ts';
 import type { SecretReference, SecretSource } from '../kubernetes/secret-source.ts';
 import { scratchVolume } from '../kubernetes/workload.ts';
 import { JobTemplate } from '../pipeline/job-template.ts';
@@ -98,7 +105,7 @@ export class GitHubRelease extends Construct {
       kind: 'ConfigMap',
       metadata: { name, namespace },
       data: {
-        [GITHUB_RELEASE_KEY]: `${JSON.stringify(configuration(options, outputs !== undefined), null, 2)}\n`,
+        [GITHUB_RELEASE_KEY]: jsonFile(configuration(options, outputs !== undefined)),
       },
     });
     const fetched = outputs !== undefined;
@@ -180,6 +187,16 @@ function container(agentImage: ImageName, fetched: boolean): Container {
 const REPOSITORY = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})\/[A-Za-z0-9._-]{1,100}$/;
 
 function problems({ repository, tagPrefix = '', apiUrl }: GitHubReleaseOptions): Problem[] {
+  return problemsWhenKnown('github', { repository, tagPrefix, apiUrl }, problemsOf);
+}
+
+interface Known {
+  readonly repository: string;
+  readonly tagPrefix: string;
+  readonly apiUrl: string | undefined;
+}
+
+function problemsOf({ repository, tagPrefix, apiUrl }: Known): Problem[] {
   const found: Problem[] = [];
   if (!REPOSITORY.test(repository)) {
     found.push({

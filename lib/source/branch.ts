@@ -1,4 +1,4 @@
-import type { Problem } from '../kubernetes/problem.ts';
+import { type Problem, problemsWhenKnown } from '../kubernetes/problem.ts';
 
 /**
  * What is wrong with a branch name, by the rules of `git check-ref-format --branch`, and a length that
@@ -7,16 +7,11 @@ import type { Problem } from '../kubernetes/problem.ts';
  * @see https://git-scm.com/docs/git-check-ref-format
  */
 export function branchProblems(property: string, name: string): Problem[] {
-  const message = fault(name);
-  if (message === undefined) return [];
-  return [
-    {
-      property,
-      value: name,
-      message,
-      remedy: 'give the name of a branch as `git branch` prints it, without refs/heads/',
-    },
-  ];
+  return problemsWhenKnown(property, name, (value) => {
+    const message = fault(value);
+    const remedy = 'give the name of a branch as `git branch` prints it, without refs/heads/';
+    return message === undefined ? [] : [{ property, value, message, remedy }];
+  });
 }
 
 function fault(name: string): string | undefined {

@@ -1,4 +1,5 @@
 import type { StatusProvider } from '../agent/configuration.ts';
+import { whenKnown } from '../kubernetes/deferred.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { SecretSource } from '../kubernetes/secret-source.ts';
 import { defaultStatusTarget, type StatusTarget, statusTargetProblems } from './status-target.ts';
@@ -84,7 +85,7 @@ export class CommitStatuses {
     const { apiUrl, repository } = defaultStatusTarget(provider, repositoryUrl);
     return {
       provider,
-      apiUrl: this.apiUrl?.replace(/\/+$/, '') ?? apiUrl,
+      apiUrl: this.apiUrl === undefined ? apiUrl : whenKnown(this.apiUrl, withoutSlash),
       repository: this.repository ?? repository,
       ...(targetUrl !== undefined && { targetUrl }),
     };
@@ -100,4 +101,8 @@ export class CommitStatuses {
   problems(property: string, repositoryUrl: string, allowHttp: boolean): Problem[] {
     return statusTargetProblems(property, this.target(repositoryUrl), allowHttp);
   }
+}
+
+function withoutSlash(url: string): string {
+  return url.replace(/\/+$/, '');
 }

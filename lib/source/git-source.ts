@@ -1,6 +1,6 @@
 import { Duration } from 'cdk8s';
 import { isDnsSubdomain } from '../kubernetes/names.ts';
-import type { Problem } from '../kubernetes/problem.ts';
+import { type Problem, problemsWhenKnown } from '../kubernetes/problem.ts';
 import type { SecretSource } from '../kubernetes/secret-source.ts';
 import { branchProblems } from './branch.ts';
 import type { CommitStatuses } from './commit-statuses.ts';
@@ -252,29 +252,38 @@ export class GitSource {
   #credentialProblems(property: string): Problem[] {
     if (this.credential === undefined) return [];
     const { method } = this.credential;
-    if ('knownHosts' in method && !/\S+ (ssh|ecdsa|sk)-\S+ \S+/.test(method.knownHosts)) {
-      return [
-        {
-          property: `${property}.credential.knownHosts`,
-          value: method.knownHosts,
-          message: 'holds no line of a known_hosts file, so that anybody could answer as the server',
-          remedy: 'give what `ssh-keyscan HOST` prints, after comparing it with what the server publishes',
-        },
-      ];
-    }
-    const ssh = 'privateKey' in this.credential.method;
-    if (ssh === this.url.startsWith('ssh:')) return [];
     return [
-      {
-        property: `${property}.credential`,
-        value: this.url,
-        message: ssh ? 'is an ssh key for a URL that is not ssh' : 'is a token for a URL that is not https',
-        remedy: ssh
-          ? 'use an ssh:// URL, or GitCredential.token'
-          : 'use an https:// URL, or GitCredential.sshKey',
-      },
+      ...('knownHosts' in method
+        ? knownHostsProblems(`${property}.credential.knownHosts`, method.knownHosts)
+        : []),
+      ...this.#transportProblems(property, 'privateKey' in method),
     ];
   }
+
+  #transportProblems(property: string, ssh: boolean): Problem[] {
+    return problemsWhenKnown(`${property}.credential`, this.url, (value) => {
+      if (ssh === value.startsWith('ssh:')) return [];
+      return [
+        {
+          property: `${property}.credential`,
+          value,
+          message: ssh ? 'is an ssh key for a URL that is not ssh' : 'is a token for a URL that is not https',
+          remedy: ssh
+            ? 'use an ssh:// URL, or GitCredential.token'
+            : 'use an https:// URL, or GitCredential.sshKey',
+        },
+      ];
+    });
+  }
+}
+
+function knownHostsProblems(property: string, text: string): Problem[] {
+  return problemsWhenKnown(property, text, (value) => {
+    if (/\S+ (ssh|ecdsa|sk)-\S+ \S+/.test(value)) return [];
+    const message = 'holds no line of a known_hosts file, so that anybody could answer as the server';
+    const remedy = 'give what `ssh-keyscan HOST` prints, after comparing it with what the server publishes';
+    return [{ property, value, message, remedy }];
+  });
 }
 
 /** Programs that no compiler has seen may give anything. */

@@ -1,4 +1,5 @@
-import { hidden, type Problem } from '../kubernetes/problem.ts';
+import { whenKnown } from '../kubernetes/deferred.ts';
+import { hidden, type Problem, problemsWhenKnown } from '../kubernetes/problem.ts';
 
 /** Hosts that are no git servers: instance metadata, the machine itself, the Kubernetes API. */
 const FORBIDDEN_HOST =
@@ -6,10 +7,11 @@ const FORBIDDEN_HOST =
 
 /** A git URL, with the short ssh form (`git@host:path`) written in full. With a second @, it is a password in one. */
 export function fullGitUrl(url: string): string {
-  return (typeof url === 'string' ? url : '').replace(
-    /^([\w.-]+)@([\w.-]+):(?!\/)([^@]+)$/,
-    'ssh://$1@$2/$3',
-  );
+  return whenKnown(typeof url === 'string' ? url : '', longForm);
+}
+
+function longForm(url: string): string {
+  return url.replace(/^([\w.-]+)@([\w.-]+):(?!\/)([^@]+)$/, 'ssh://$1@$2/$3');
 }
 
 /**
@@ -19,6 +21,10 @@ export function fullGitUrl(url: string): string {
  * @see https://git-scm.com/docs/git#Documentation/git.txt-GITALLOWPROTOCOL
  */
 export function gitUrlProblems(property: string, text: string, allowHttp: boolean): Problem[] {
+  return problemsWhenKnown(property, text, (known) => urlProblems(property, known, allowHttp));
+}
+
+function urlProblems(property: string, text: string, allowHttp: boolean): Problem[] {
   const schemes = allowHttp ? ['https:', 'ssh:', 'http:'] : ['https:', 'ssh:'];
   // What stands before an @, or after ? or #, may be a credential, whatever is wrong with the rest.
   const shown = text.replace(/^.*@/s, '***@').replace(/([?#]).*$/s, '$1***');

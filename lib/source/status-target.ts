@@ -1,5 +1,6 @@
 import type { StatusesConfiguration } from '../agent/configuration.ts';
-import { hidden, type Problem } from '../kubernetes/problem.ts';
+import { whenKnown } from '../kubernetes/deferred.ts';
+import { hidden, type Problem, problemsWhenKnown } from '../kubernetes/problem.ts';
 import { namesNoServer } from './git-url.ts';
 
 /** Where commit statuses go, and what they link to. */
@@ -18,6 +19,23 @@ export function defaultStatusTarget(
   provider: StatusesConfiguration['provider'],
   repositoryUrl: string,
 ): Pick<StatusTarget, 'apiUrl' | 'repository'> {
+  return {
+    apiUrl: whenKnown([provider, repositoryUrl] as const, apiUrlOf),
+    repository: whenKnown([provider, repositoryUrl] as const, repositoryOf),
+  };
+}
+
+type Asked = readonly [provider: StatusesConfiguration['provider'], repositoryUrl: string];
+
+function apiUrlOf(asked: Asked): string {
+  return targetOf(asked).apiUrl;
+}
+
+function repositoryOf(asked: Asked): string {
+  return targetOf(asked).repository;
+}
+
+function targetOf([provider, repositoryUrl]: Asked): Pick<StatusTarget, 'apiUrl' | 'repository'> {
   const url = parsed(repositoryUrl);
   if (url === undefined) return { apiUrl: '', repository: '' };
   const repository = url.pathname.replace(/^\/+|\/+$/g, '').replace(/\.git$/, '');
@@ -31,6 +49,10 @@ export function defaultStatusTarget(
 
 /** What is wrong with where commit statuses go. */
 export function statusTargetProblems(property: string, target: StatusTarget, allowHttp: boolean): Problem[] {
+  return problemsWhenKnown(property, target, (known) => targetProblems(property, known, allowHttp));
+}
+
+function targetProblems(property: string, target: StatusTarget, allowHttp: boolean): Problem[] {
   const { provider, apiUrl, repository, targetUrl } = target;
   const { name, example, repository: like } = API[provider];
   const found: Problem[] = [];

@@ -1,5 +1,5 @@
 import type { VersionConfiguration } from '../agent/configuration.ts';
-import type { Problem } from '../kubernetes/problem.ts';
+import { type Problem, problemsWhenKnown } from '../kubernetes/problem.ts';
 
 /** Semantic Versioning 2.0.0, https://semver.org */
 const SEMVER =
@@ -41,29 +41,32 @@ export class Version {
 
   /** What is wrong with the version. */
   problems(property: string): Problem[] {
-    const configuration = this.configuration;
-    if (configuration.from === 'value' && !SEMVER.test(configuration.value)) {
-      return [
-        {
-          property,
-          value: configuration.value,
-          message: 'is not a semantic version',
-          remedy: 'give MAJOR.MINOR.PATCH without a leading v, such as 0.10.2',
-        },
-      ];
-    }
-    if (configuration.from === 'file' && !isInsideRepository(configuration.path)) {
-      return [
-        {
-          property,
-          value: configuration.path,
-          message: 'is not a path inside the repository',
-          remedy: 'give a relative path without "..", such as README.md',
-        },
-      ];
-    }
-    return [];
+    return problemsWhenKnown(property, this.configuration, (known) => versionProblems(property, known));
   }
+}
+
+function versionProblems(property: string, configuration: VersionConfiguration): Problem[] {
+  if (configuration.from === 'value' && !SEMVER.test(configuration.value)) {
+    return [
+      {
+        property,
+        value: configuration.value,
+        message: 'is not a semantic version',
+        remedy: 'give MAJOR.MINOR.PATCH without a leading v, such as 0.10.2',
+      },
+    ];
+  }
+  if (configuration.from === 'file' && !isInsideRepository(configuration.path)) {
+    return [
+      {
+        property,
+        value: configuration.path,
+        message: 'is not a path inside the repository',
+        remedy: 'give a relative path without "..", such as README.md',
+      },
+    ];
+  }
+  return [];
 }
 
 /** Whether a path names something below the root of a repository. */

@@ -17,6 +17,7 @@ import {
 export { ApiObject, Chart, Duration, JsonPatch, Size } from 'cdk8s';
 export { Cpu } from 'cdk8s-plus-27';
 export * from 'keelson';
+export * from './prelude-pulumi.ts';
 
 export const app: KeelsonApp = new KeelsonApp();
 export const chart: Chart = new Chart(new App(), 'chart', { namespace: 'project' });

@@ -9,6 +9,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   devDependencies: Record<string, string>;
   peerDependencies: Record<string, string>;
+  peerDependenciesMeta: Record<string, { optional?: boolean }>;
 };
 
 /** A user's first program: the example of the README in short. */
@@ -33,6 +34,22 @@ new KeelWatchedBuild(pipeline, 'build', {
 });
 const result: SynthesisResult = app.synth();
 console.log(result.charts.map(({ name, objects }) => name + ' ' + objects.length).join('\\n'));
+`;
+
+/** The same with Pulumi, whose engine its mocks stand for. */
+const PULUMI_PROGRAM = `import * as pulumi from '@pulumi/pulumi';
+import { MicroK8sRegistry, Pipeline, Platform } from 'keelson';
+import { asString, KeelsonComponent } from 'keelson/pulumi';
+
+void pulumi.runtime.setMocks({ newResource: ({ name, inputs }) => ({ id: name, state: inputs }), call: () => ({}) });
+const ci = new KeelsonComponent('ci', {
+  program: (app) => {
+    const registry = MicroK8sRegistry.existing({ nodeAddress: asString(pulumi.output('192.0.2.10')) });
+    return new Pipeline(app, 'project', { platform: Platform.existing({ name: 'shared', registry }) });
+  },
+});
+const urns = await Promise.all(ci.resources.map(({ urn }) => new Promise<string>((resolve) => urn.apply(resolve))));
+console.log(urns.map((urn) => urn.split('::').at(-1)).find((name) => name?.endsWith('/default-deny')));
 `;
 
 describe('the packed tarball', () => {
@@ -89,14 +106,34 @@ describe('the packed tarball', () => {
     );
     writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['main.ts'] }));
     writeFileSync(join(project, 'main.ts'), PROGRAM);
-    const exact = ['typescript', '@types/node', ...Object.keys(manifest.peerDependencies)].map(
-      (name) => `${name}@${manifest.devDependencies[name]}`,
-    );
-    run('npm', ['install', '--no-audit', '--no-fund', tarball, ...exact], project);
+    const peers = Object.keys(manifest.peerDependencies);
+    const optional = peers.filter((name) => manifest.peerDependenciesMeta[name]?.optional === true);
+    const needed = peers.filter((name) => !optional.includes(name));
+    const install = (names: readonly string[]): string =>
+      run(
+        'npm',
+        [
+          'install',
+          '--no-audit',
+          '--no-fund',
+          tarball,
+          ...names.map((name) => `${name}@${manifest.devDependencies[name]}`),
+        ],
+        project,
+      );
+    install(['typescript', '@types/node', ...needed]);
     run('npx', ['tsc', '-p', '.'], project);
     const output = run('node', ['main.js'], project);
     expect(output).toMatch(/^platform \d+$/m);
     expect(output).toMatch(/^project \d+$/m);
     expect(readdirSync(join(project, 'manifests', 'project')).length).toBeGreaterThan(30);
+    expect(optional).toContain('@pulumi/pulumi');
+    expect(readdirSync(join(project, 'node_modules'))).not.toContain('@pulumi');
+
+    // With Pulumi beside it, both entries are one library.
+    writeFileSync(join(project, 'main.ts'), PULUMI_PROGRAM);
+    install(optional);
+    run('npx', ['tsc', '-p', '.'], project);
+    expect(run('node', ['main.js'], project).trim()).toBe('ci/project/default-deny');
   });
 });

@@ -1,13 +1,19 @@
 // The programs in examples/.
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { REPOSITORY, runProgram } from './project.ts';
 import { inTemporaryDirectory, type Manifest, objectsIn, readFiles } from './synthesized.ts';
 
-export const examples: readonly string[] = readdirSync(join(REPOSITORY, 'examples'), { withFileTypes: true })
+const folders: readonly string[] = readdirSync(join(REPOSITORY, 'examples'), { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => name)
   .sort();
+const isPulumi = (name: string): boolean => existsSync(join(REPOSITORY, 'examples', name, 'Pulumi.yaml'));
+
+/** Those that write manifests. */
+export const examples: readonly string[] = folders.filter((name) => !isPulumi(name));
+/** Those that Pulumi runs. */
+export const pulumiExamples: readonly string[] = folders.filter(isPulumi);
 
 export interface ExampleRun {
   readonly code: number | null;

@@ -22,7 +22,7 @@ import {
 } from 'keelson';
 import { optionsFromEnvironment, type Variables } from '../../apps/studio-go-runner/options.ts';
 import { studioGoRunner } from '../../apps/studio-go-runner/pipeline.ts';
-import type { Manifest, Synthesized } from './synthesized.ts';
+import type { Build, Manifest, Synthesized } from './synthesized.ts';
 import { synthesized } from './synthesized.ts';
 
 export const registry = (): ReturnType<typeof MicroK8sRegistry.existing> =>
@@ -64,9 +64,14 @@ export const imageBuild = (app: KeelsonApp, props: Partial<MakisuBuilderProps> =
 export const foreignChart = (app: KeelsonApp, namespace?: string): Chart =>
   new Chart(app, 'foreign', namespace === undefined ? {} : { namespace });
 
-/** The reference pipeline, synthesized with the given variables set and no others. */
+/** The reference pipeline with the given variables set and no others. */
+export function referenceProgram(variables: Variables = {}): Build {
+  return (app) => studioGoRunner(app, optionsFromEnvironment(variables));
+}
+
+/** The reference pipeline, synthesized. */
 export function reference(variables: Variables = {}, props: KeelsonAppProps = {}): Synthesized {
-  return synthesized((app) => studioGoRunner(app, optionsFromEnvironment(variables)), props);
+  return synthesized(referenceProgram(variables), props);
 }
 
 /** What the controller is told of the only pipeline among the objects. */

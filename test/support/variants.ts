@@ -18,6 +18,7 @@ import {
   ImageName,
   KanikoBuilder,
   KeelPolicy,
+  type KeelsonAppProps,
   KeelTrigger,
   KeelWatchedBuild,
   MakisuBuilder,
@@ -37,7 +38,7 @@ import {
 import { CERTIFICATE } from './certificate.ts';
 import { gitops } from './gitops.ts';
 import { privateRegistry } from './private-registry.ts';
-import { reference } from './programs.ts';
+import { referenceProgram } from './programs.ts';
 import { likeSealed } from './sealing.ts';
 import { type Build, type Synthesized, synthesized } from './synthesized.ts';
 
@@ -439,25 +440,39 @@ const released: Build = (app) => {
 /** A value that may stand in its own Secret, and in no template. */
 export const LISTENER_LITERAL = 'plain-value-of-a-listener';
 
+/** A program, and the props of its app. */
+export interface Variant {
+  readonly build: Build;
+  readonly props?: KeelsonAppProps;
+}
+
 /** Each variant by what is different in it. */
-export const variants: ReadonlyMap<string, () => Synthesized> = new Map([
-  ['the reference pipeline', () => reference()],
-  ['the reference pipeline with a GPU', () => reference({ NVIDIA_VISIBLE_DEVICES: 'all' })],
-  ['the reference pipeline with an account for its registry', () => reference({ Registry: 'anything' })],
-  ['a program that uses everything', () => synthesized(everything)],
-  ['a directory on a node', () => synthesized(directory(true))],
-  ['a directory that is streamed', () => synthesized(directory(false))],
-  ['GPUs that are divided', () => synthesized(dividedGpus)],
-  ['a build that runs once, and services alone', () => synthesized(otherKinds)],
-  ['builds that hand over', () => synthesized(handOver)],
-  ['builds that are told by webhooks', () => synthesized(webhooks)],
-  ['every kind of secret, without internet', () => synthesized(secretsWithoutInternet)],
+export const programs: ReadonlyMap<string, Variant> = new Map<string, Variant>([
+  ['the reference pipeline', { build: referenceProgram() }],
+  ['the reference pipeline with a GPU', { build: referenceProgram({ NVIDIA_VISIBLE_DEVICES: 'all' }) }],
+  [
+    'the reference pipeline with an account for its registry',
+    { build: referenceProgram({ Registry: 'anything' }) },
+  ],
+  ['a program that uses everything', { build: everything }],
+  ['a directory on a node', { build: directory(true) }],
+  ['a directory that is streamed', { build: directory(false) }],
+  ['GPUs that are divided', { build: dividedGpus }],
+  ['a build that runs once, and services alone', { build: otherKinds }],
+  ['builds that hand over', { build: handOver }],
+  ['builds that are told by webhooks', { build: webhooks }],
+  ['every kind of secret, without internet', { build: secretsWithoutInternet }],
   [
     'the reference pipeline with its images from a mirror',
-    () => reference({}, { imageRegistry: 'mirror.example.com:5000/ci' }),
+    { build: referenceProgram(), props: { imageRegistry: 'mirror.example.com:5000/ci' } },
   ],
-  ['a program with every image builder', () => synthesized(imageBuilders)],
-  ['images in a registry with a private authority', () => synthesized(hostedIn(ownRegistry))],
-  ['base images, and a release with copies', () => synthesized(released)],
-  ['images on Docker Hub', () => synthesized(hostedIn(dockerHub))],
+  ['a program with every image builder', { build: imageBuilders }],
+  ['images in a registry with a private authority', { build: hostedIn(ownRegistry) }],
+  ['base images, and a release with copies', { build: released }],
+  ['images on Docker Hub', { build: hostedIn(dockerHub) }],
 ]);
+
+/** The same, synthesized. */
+export const variants: ReadonlyMap<string, () => Synthesized> = new Map(
+  [...programs].map(([name, { build, props }]) => [name, () => synthesized(build, props)]),
+);
