@@ -36,11 +36,14 @@ export interface Cluster {
 
 const prefix = 'keelson-cluster-';
 
-/** Starts a control plane alone: an API that stores and admits objects, with nothing that acts on them. */
-export function startApi(): Promise<Cluster> {
+/**
+ * Starts a control plane alone: an API that stores and admits objects, with nothing that acts on them unless Kubernetes'
+ * own controllers are asked for.
+ */
+export function startApi({ controllers = false }: { readonly controllers?: boolean } = {}): Promise<Cluster> {
   return launch(async (directory, processes) => {
     const version = await kubernetesVersion();
-    return { controlPlane: await startControlPlane({ version, directory, processes }) };
+    return { controlPlane: await startControlPlane({ version, directory, processes, controllers }) };
   });
 }
 

@@ -34,7 +34,7 @@ export async function provideCluster(
 /** As much of a cluster as this machine can have: with a node, or only its API, or none. */
 async function start(images: readonly WantedImage[]): Promise<{ cluster?: Cluster; missing?: string }> {
   const reasons: string[] = [];
-  for (const launch of [() => startCluster(images), startApi]) {
+  for (const launch of [() => startCluster(images), () => startApi()]) {
     try {
       const cluster = await launch();
       return reasons.length > 0 ? { cluster, missing: reasons.join('; ') } : { cluster };
