@@ -73,7 +73,7 @@ export interface ResourceClass<R extends CustomResource> {
 export class KeelsonComponent<T = unknown> extends ComponentResource {
   /** What the program returned. */
   readonly made: T;
-  /** The app that the program was given, for {@link expectedSecrets}, {@link imagesOf} and the like. */
+  /** The app that the program was given, for `expectedSecrets`, `imagesOf` and the like. */
   readonly app: KeelsonApp;
   readonly #resources = new Map<ApiObject, CustomResource>();
 

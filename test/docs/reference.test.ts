@@ -32,8 +32,8 @@ interface Reference {
 const { $schema: _, ...OPTIONS } = JSON.parse(readFileSync(join(REPOSITORY, 'typedoc.json'), 'utf8'));
 
 /** What `npm run docs` would make, or what it would make of another file. */
-async function reference(entry: string, tsconfig: string): Promise<Reference> {
-  const options: TypeDocOptions = { ...OPTIONS, entryPoints: [entry], tsconfig };
+async function reference(entryPoints: string[], tsconfig: string): Promise<Reference> {
+  const options: TypeDocOptions = { ...OPTIONS, entryPoints, tsconfig };
   const app = await Application.bootstrap(options, [new TSConfigReader()]);
   const logger = new Warnings();
   app.logger = logger;
@@ -74,12 +74,15 @@ function withoutDefault(project: ProjectReflection | undefined): string[] {
 describe('the reference of the library', () => {
   let made: Reference;
   beforeAll(async () => {
-    made = await reference(join(REPOSITORY, 'lib/index.ts'), join(REPOSITORY, 'tsconfig.build.json'));
+    const entries = ['lib/index.ts', 'lib/pulumi/index.ts'].map((entry) => join(REPOSITORY, entry));
+    made = await reference(entries, join(REPOSITORY, 'tsconfig.build.json'));
   }, 120_000);
 
   test('has something to say', () => {
     expect(properties(made.project).length).toBeGreaterThan(250);
-    expect(made.project?.getChildByName('KeelWatchedBuild.deployment')).toBeDefined();
+    const names = properties(made.project).map((property) => property.getFullName());
+    expect(names).toContain('index.KeelWatchedBuild.deployment');
+    expect(names).toContain('pulumi.KeelsonComponent.made');
   });
 
   test('has no warnings', () => {
@@ -120,7 +123,7 @@ test('what these tests look for is found', { timeout: 60_000 }, async () => {
     writeFileSync(join(directory, 'package.json'), '{"name":"mistakes"}');
     writeFileSync(entry, MISTAKES);
     writeFileSync(tsconfig, '{"compilerOptions":{"types":[]},"include":["index.ts"]}');
-    const { project, warnings } = await reference(entry, tsconfig);
+    const { project, warnings } = await reference([entry], tsconfig);
     expect(undocumented(project)).toEqual(['Props.a']);
     expect(withoutDefault(project)).toEqual(['Props.b']);
     expect(warnings.join('\n')).toMatch(/Other.* not included/);
