@@ -108,7 +108,8 @@ export class PlayedPod {
 
   /** What the command has said there, a line each time. */
   get runs(): readonly string[] {
-    return existsSync(this.ran) ? readFileSync(this.ran, 'utf8').trim().split('\n') : [];
+    // The shell makes the file a moment before the first line is in it.
+    return existsSync(this.ran) ? readFileSync(this.ran, 'utf8').split('\n').filter(Boolean) : [];
   }
 
   get path(): string {
