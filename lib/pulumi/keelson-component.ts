@@ -58,7 +58,7 @@ export interface ResourceClass<R extends CustomResource> {
  * that a URN stays the same whatever is added, moved or reordered. Where the name is an Output, the construct's path
  * takes its place.
  *
- * Without a provider of `opts`, it makes a {@link kubernetesProvider} of its own.
+ * Without a provider of `opts` or of its parent, it makes a {@link kubernetesProvider} of its own.
  *
  * @throws SynthesisError with every problem of the program at once; no object is registered then
  * @example
@@ -84,8 +84,9 @@ export class KeelsonComponent<T = unknown> extends ComponentResource {
     this.made = program(this.app);
     const { objects, warnings } = checkedObjects(this.app);
     for (const warning of warnings) void log.warn(warning, this);
-    const provider =
-      (opts.provider ?? opts.providers) ? undefined : kubernetesProvider(name, {}, { parent: this });
+    // One that is given, to the component or to what it is in, is handed on by Pulumi itself.
+    const given = this.getProvider('kubernetes:core/v1:Namespace');
+    const provider = given === undefined ? kubernetesProvider(name, {}, { parent: this }) : undefined;
     this.#register(name, objects, skipAwait, (checked) => ({
       parent: this,
       ...(provider !== undefined && { provider }),
@@ -149,7 +150,7 @@ export class KeelsonComponent<T = unknown> extends ComponentResource {
     for (const checked of objects) {
       const name = resourceName(component, checked);
       const waitedFor = !skipAwait && isAwaited(checked.object);
-      if (!waitedFor && checked.object.kind === 'Deployment') asleep.push(name);
+      if (!skipAwait && !waitedFor && checked.object.kind === 'Deployment') asleep.push(name);
       const object = waitedFor ? checked.object : withoutAwait(checked.object);
       const inputs = checkedWhenKnown(checked, withOutputs(object) as KubernetesObject);
       const { dependsOn, ...options } = optionsOf(checked);

@@ -118,6 +118,14 @@ describe('options (mocks)', () => {
     expect(object?.provider).toContain('::other::');
   });
 
+  test('the provider of what the component is in is used, too', async () => {
+    const provider = kubernetesProvider('outer', { context: 'lab' });
+    const parent = new pulumi.ComponentResource('example:index:Team', 'team', {}, { providers: [provider] });
+    const { resources } = await registeredBy((app) => configMap(app, 'a'), {}, { parent });
+    const [object] = resources.filter(({ name }) => name === 'ci/ns/a');
+    expect(object?.provider).toContain('::outer::');
+  });
+
   test('resourceOptions add to those of a resource, dependencies too', async () => {
     const own = new kubernetes.core.v1.ConfigMap('own');
     await registeredBy((app) => configMap(app, 'a'), {

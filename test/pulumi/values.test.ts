@@ -95,6 +95,8 @@ describe('a text in which Outputs are (mocks)', () => {
 describe('a value that turns out to be wrong', () => {
   test.each([
     ['source.url', 'ci/record: source.url: carries a credential (got a hidden value)'],
+    ['secret', 'ci/record: source.branch: holds "..", "@{" or "//" (got a hidden value)'],
+    ['secret name', 'chart/x: metadata.name: has a secret in it that is not valid here'],
     ['nodeAddress', "ci/image: target.registry.nodeAddress: can't be polled by Keel"],
     ['env', 'ci/build: env.URL: is a secret in plain text (got a hidden value)'],
     ['name', 'chart/x: metadata.name: is not a valid name for a Namespace (got "Not A Name")'],

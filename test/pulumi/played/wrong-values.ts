@@ -20,6 +20,18 @@ const PROGRAMS: Readonly<Record<string, (app: KeelsonApp) => unknown>> = {
     pipeline(app, {
       source: GitSource.remote(later('https://me:hunter2@example.com/a.git'), { branch: 'main' }),
     }),
+  secret: (app) =>
+    pipeline(app, {
+      source: GitSource.remote('https://example.com/a.git', {
+        branch: asString(pulumi.secret('..hunter2')),
+      }),
+    }),
+  'secret name': (app) =>
+    new ApiObject(new Chart(app, 'chart'), 'x', {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: asString(pulumi.secret('hunter2_')) },
+    }),
   nodeAddress: (app) => {
     const registry = MicroK8sRegistry.existing({ nodeAddress: later('127.0.0.1') });
     return imageBuild(app, { target: registry.image('team/x', { tag: Tag.branch() }) });
