@@ -155,7 +155,7 @@ export abstract class SecretSource {
 }
 
 /** The key of a Secret that is made for one value, unless something asks for another. */
-const DEFAULT_KEY = 'value';
+export const DEFAULT_KEY = 'value';
 
 class ExistingSecret extends SecretSource {
   private readonly reference: SecretReference;

@@ -2,11 +2,13 @@ import { type Output, secret } from '@pulumi/pulumi';
 import type { Construct } from 'constructs';
 import type { Secret } from 'kubernetes-types/core/v1.d.ts';
 import { kubeObject } from '../kubernetes/object.ts';
-import { type SecretBindOptions, type SecretReference, SecretSource } from '../kubernetes/secret-source.ts';
+import {
+  DEFAULT_KEY,
+  type SecretBindOptions,
+  type SecretReference,
+  SecretSource,
+} from '../kubernetes/secret-source.ts';
 import { asString } from './as-string.ts';
-
-/** The key of a Secret that is made for one value, unless something asks for another. */
-const DEFAULT_KEY = 'value';
 
 /**
  * A credential that a Pulumi program knows, such as a value of its configuration: it is put into a Secret of the
