@@ -30,7 +30,7 @@ export interface KeelsonComponentArgs<T>
    */
   readonly program: (app: KeelsonApp) => T;
   /**
-   * Pulumi's options of a resource: `aliases` where an object has another name than before, `protect`,
+   * Pulumi's options of a resource: `aliases` of an object that was another component's, `protect`,
    * `ignoreChanges`, `retainOnDelete` and so on. They add to those that the component gives.
    * @default - none
    */

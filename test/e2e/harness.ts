@@ -17,11 +17,6 @@ import { testApi, testNode } from '../cluster/provided.ts';
 import { programObjects } from '../cluster/reference.ts';
 import { volumesFor } from '../cluster/workloads.ts';
 
-export interface ApplyProgramOptions extends Pick<KeelsonAppProps, 'transform'> {
-  /** Objects that are synthesized and not applied. */
-  readonly leaveOut?: (object: KubernetesObject) => boolean;
-}
-
 /**
  * Synthesizes a program and applies its objects in the order of its kustomization, as `kubectl apply --server-side`
  * does. There is no provisioner: each claim gets a volume on the node.
@@ -29,9 +24,9 @@ export interface ApplyProgramOptions extends Pick<KeelsonAppProps, 'transform'> 
 export async function applyProgram(
   api: Api,
   build: (app: KeelsonApp) => void,
-  { leaveOut = () => false, ...props }: ApplyProgramOptions = {},
+  props: Pick<KeelsonAppProps, 'transform'> = {},
 ): Promise<KubernetesObject[]> {
-  const objects = (await programObjects(build, props)).filter((object) => !leaveOut(object));
+  const objects = await programObjects(build, props);
   await volumesFor(api, objects);
   for (const object of objects) await api.apply(object, { fieldManager: 'keelson' });
   return objects;

@@ -1,11 +1,11 @@
-import { MicroK8sRegistry, type Transform } from 'keelson';
-import type { Container, Volume } from 'kubernetes-types/core/v1.js';
+import { MicroK8sRegistry } from 'keelson';
 import { Api, type KubernetesObject, waitFor } from '../cluster/api.ts';
 import { testApi, testNode } from '../cluster/provided.ts';
 import { removeObjects } from '../cluster/reference.ts';
 import { available, removeVolumes } from '../cluster/workloads.ts';
 import type { TestRepository } from '../support/git-repository.ts';
 import { type GitServer, startGitServer } from '../support/git-server.ts';
+import { AUTHORITY, forTheTest } from './for-the-test.ts';
 import { type GitHubServer, startGitHubServer } from './github-server.ts';
 import { applyProgram, commitNamespaces, setUpNode } from './harness.ts';
 import { pushBaseImage } from './images.ts';
@@ -13,6 +13,7 @@ import { type Polling, startKeelStandIn } from './keel-stand-in.ts';
 import {
   BRANCH,
   NAMESPACES,
+  type PipelineAddresses,
   pipelineProgram,
   REGISTRY_PORT,
   RELEASE_TOKEN,
@@ -37,10 +38,15 @@ export interface InstalledPipeline {
 }
 
 const TOKEN = 'token-of-the-test';
-const AUTHORITY = 'github-authority';
+
+/** Applies the program with a node's addresses. Returns its objects, in the order of applying them. */
+export type Apply = (api: Api, addresses: PipelineAddresses) => Promise<readonly KubernetesObject[]>;
+
+const applyManifests: Apply = (api, addresses) =>
+  applyProgram(api, (app) => pipelineProgram(app, addresses), { transform: forTheTest });
 
 /** Starts the servers outside of the cluster, applies the program and waits until registry, cache and Keel are up. */
-export async function installPipeline(): Promise<InstalledPipeline> {
+export async function installPipeline(apply: Apply = applyManifests): Promise<InstalledPipeline> {
   const { hostAddress, address, registry } = testNode();
   const api = await Api.connect(testApi().kubeconfig);
   const git = await startGitServer({ host: hostAddress });
@@ -49,12 +55,7 @@ export async function installPipeline(): Promise<InstalledPipeline> {
   const github = await startGitHubServer(hostAddress, REPOSITORY_OF_RELEASES, TOKEN);
   const twin = { nodeAddress: address, nodePort: REGISTRY_PORT };
   await setUpNode(`${address}:${REGISTRY_PORT}`, MicroK8sRegistry.existing(twin).nodeFiles);
-  const addresses = { node: address, git: gitUrl, github: github.url };
-  const objects = await applyProgram(api, (app) => pipelineProgram(app, addresses), {
-    transform: trustAuthority,
-    leaveOut: ({ kind, metadata }) =>
-      KEEL_BIN === undefined && kind === 'Deployment' && metadata.namespace === NAMESPACES.keel,
-  });
+  const objects = await apply(api, { node: address, git: gitUrl, github: github.url });
   const namespace = NAMESPACES.release;
   for (const object of [
     secret(namespace, RELEASE_TOKEN.name, { [RELEASE_TOKEN.key]: TOKEN }),
@@ -92,29 +93,6 @@ export async function installPipeline(): Promise<InstalledPipeline> {
       await github.close();
     },
   };
-}
-
-/** Has the program that releases trust the test's GitHub, as an administrator would for a GitHub of their own. */
-const trustAuthority: Transform = (object) => {
-  const spec = (object as { spec?: { template?: { spec?: PodParts } } }).spec?.template?.spec;
-  if (object.kind !== 'Job' || spec === undefined) return object;
-  for (const container of spec.containers.filter(({ name }) => name === 'release')) {
-    container.env = [
-      ...(container.env ?? []),
-      { name: 'NODE_EXTRA_CA_CERTS', value: '/keelson/authority/ca.crt' },
-    ];
-    container.volumeMounts = [
-      ...(container.volumeMounts ?? []),
-      { name: 'authority', mountPath: '/keelson/authority', readOnly: true },
-    ];
-    spec.volumes = [...(spec.volumes ?? []), { name: 'authority', configMap: { name: AUTHORITY } }];
-  }
-  return object;
-};
-
-interface PodParts {
-  readonly containers: Container[];
-  volumes?: Volume[];
 }
 
 function secret(namespace: string, name: string, stringData: Record<string, string>): KubernetesObject {

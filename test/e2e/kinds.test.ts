@@ -101,7 +101,7 @@ describe.skipIf(withoutNode)(
       expect(await endOf(first)).toEqual({ base: 'Succeeded', image: 'Succeeded' });
       const second = await repository.commit('main', { ...files, more: 'more' });
       expect(await endOf(second)).toEqual({ base: 'Skipped', image: 'Succeeded' });
-      const printed = await inImage('based', 'based', 'main', 'cat /opt/tools /work/commit');
+      const printed = await inImage('based', 'based', 'main', 'cat /opt/tools /project/commit');
       expect(printed).toBe(`tools\n${second}`);
     }, 600_000);
 
@@ -156,7 +156,7 @@ describe.skipIf(withoutNode)(
 );
 
 /** What is in the image: what the directory has, the name that stands for a commit, and nothing of its .git beside it. */
-const LISTED = 'cd /work && find . | sort && cat .git/HEAD sub/file';
+const LISTED = 'cd /project && find . | sort && cat .git/HEAD sub/file';
 const EXPECTED = [
   '.',
   './.git',
@@ -174,7 +174,7 @@ async function localDirectory(): Promise<string> {
   // Whoever copies it is another user.
   await chmod(directory, 0o755);
   const files = {
-    Dockerfile: `FROM ${CLUSTER_REGISTRY}/${BASE_IMAGE}\nWORKDIR /work\nCOPY . /work\nRUN rm Dockerfile && chmod -R a+rX /work\n`,
+    Dockerfile: `FROM ${CLUSTER_REGISTRY}/${BASE_IMAGE}\nWORKDIR /project\nCOPY . /project\nRUN rm Dockerfile && chmod -R a+rX /project\n`,
     'sub/file': 'not committed\n',
     '.git/config': '[remote "origin"]\n\turl = https://me:CANARY@git.example.com/x.git\n',
     '.git/HEAD': 'ref: refs/heads/main\n',

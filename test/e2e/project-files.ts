@@ -28,10 +28,10 @@ export async function projectFiles({
 
 /** As the agent's contract advises, with .git/HEAD: a new commit is then a new layer. */
 const dockerfile = `FROM registry.container-registry.svc.cluster.local:5000/${BASE_IMAGE}
-WORKDIR /work
-COPY check.mjs settings.json /work/
-COPY .git/HEAD /work/commit
-RUN test -s /work/commit && echo built >/work/built
+WORKDIR /project
+COPY check.mjs settings.json /project/
+COPY .git/HEAD /project/commit
+RUN test -s /project/commit && echo built >/project/built
 `;
 
 let bundled: Promise<string> | undefined;

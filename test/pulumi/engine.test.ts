@@ -1,5 +1,6 @@
-// The reference pipeline by a real Pulumi engine and Kubernetes provider, at a real API server with its controllers. There
-// is no node: what the agent would do, the test does, with the agent's field managers.
+// The program of the project's root by a real Pulumi engine and Kubernetes provider, at a real API server with its
+// controllers. There is no node: the test says that pods are ready, and does what the agent would, with the agent's field
+// managers.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,24 +10,11 @@ import { kubectl } from '../cluster/kubectl.ts';
 import { referenceProgram } from '../support/programs.ts';
 import { synthesized } from '../support/synthesized.ts';
 import { Engine, missingPulumi, pulumiVersions } from './engine.ts';
+import { type ReadyPods, readyPods } from './ready-pods.ts';
 
 const NAMESPACE = 'ci-go-runner';
 const TOKEN = 'canary-of-a-release-token';
 const GENERATED = 'canary-of-a-generated-value';
-
-/** The program of the project's root, which waits for nothing: there are no nodes. */
-const PROGRAM = `import * as pulumi from '@pulumi/pulumi';
-import { KeelsonComponent } from 'keelson/pulumi';
-import { optionsFromConfig } from './apps/studio-go-runner/configuration.ts';
-import { studioGoRunner } from './apps/studio-go-runner/pipeline.ts';
-
-const options = optionsFromConfig(new pulumi.Config());
-const component = new KeelsonComponent('studio-go-runner', {
-  program: (app) => studioGoRunner(app, options),
-  skipAwait: true,
-});
-export const namespace = component.text(component.made.pipeline.namespaceName);
-`;
 
 /** Forbids changes of the build's Deployment. */
 const DENIED = [
@@ -60,17 +48,21 @@ describe.skipIf(missing !== undefined)(
     let cluster: Cluster;
     let engine: Engine;
     let files: string;
+    let pods: ReadyPods;
 
     beforeAll(async () => {
       files = mkdtempSync(join(tmpdir(), 'keelson-pulumi-files-'));
       cluster = await startApi({ controllers: true });
-      engine = new Engine(cluster.controlPlane.kubeconfig, PROGRAM);
+      const { kubeconfig } = cluster.controlPlane;
+      pods = await readyPods(kubeconfig);
+      engine = new Engine(kubeconfig, { folder: '.' });
       await engine.do('stack', 'init', 'test');
       await engine.configure('releaseToken', TOKEN, '--secret');
     });
     afterAll(async () => {
       engine?.remove();
       rmSync(files, { recursive: true, force: true });
+      await pods?.stop();
       await cluster?.stop();
     });
 
@@ -144,6 +136,7 @@ describe.skipIf(missing !== undefined)(
       const up = await engine.up();
       expectNoSecretIn(preview, up, await engine.unchanged(), await engine.do('stack', 'export'));
       expect(await engine.do('stack', 'output', 'namespace')).toContain(NAMESPACE);
+      expect(await engine.do('stack', 'output', 'imageHost')).toContain('172.31.39.52:32000');
       const token = await kube('-n', `${NAMESPACE}-release`, 'get', 'secrets', '-o', 'json');
       expect(token).toContain(Buffer.from(TOKEN).toString('base64'));
     });

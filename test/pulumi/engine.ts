@@ -38,21 +38,29 @@ export interface Ended {
   readonly output: string;
 }
 
+/** A program of the repository, by the folder of its Pulumi.yaml, or the text of a main.ts. */
+export type Program = { readonly folder: string } | { readonly text: string };
+
 /** A stack of a program, at a cluster. */
 export class Engine {
   readonly #directory: string;
   readonly #env: NodeJS.ProcessEnv;
 
-  /** @param program the text of its main.ts */
-  constructor(kubeconfig: string, program: string) {
+  constructor(kubeconfig: string, program: Program) {
     this.#directory = mkdtempSync(join(tmpdir(), 'keelson-pulumi-'));
-    for (const entry of ['apps', 'lib', 'node_modules', 'package.json', 'tsconfig.json']) {
+    for (const entry of [
+      'apps',
+      'examples',
+      'lib',
+      'node_modules',
+      'package.json',
+      'test',
+      'tsconfig.json',
+    ]) {
       symlinkSync(join(REPOSITORY, entry), join(this.#directory, entry));
     }
     mkdirSync(join(this.#directory, 'state'));
-    writeFileSync(join(this.#directory, 'main.ts'), program);
-    const project = readFileSync(join(REPOSITORY, 'Pulumi.yaml'), 'utf8');
-    writeFileSync(join(this.#directory, 'Pulumi.yaml'), project.replace(/^main: .*$/m, 'main: main.ts'));
+    this.#runs(program);
     this.#env = {
       ...process.env,
       KUBECONFIG: kubeconfig,
@@ -63,6 +71,20 @@ export class Engine {
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: 'true',
       TSX_TSCONFIG_PATH: join(REPOSITORY, 'tsconfig.json'),
     };
+  }
+
+  #runs(program: Program): void {
+    const folder = 'folder' in program ? program.folder : '.';
+    const project = readFileSync(join(REPOSITORY, folder, 'Pulumi.yaml'), 'utf8');
+    const main = (written: string): string => ('folder' in program ? join(folder, written) : 'main.ts');
+    const text = project.replace(/^main: (.*)$/m, (_, written: string) => `main: ${main(written)}`);
+    writeFileSync(join(this.#directory, 'Pulumi.yaml'), text);
+    if ('text' in program) this.becomes(program.text);
+  }
+
+  /** Gives the program another text. */
+  becomes(text: string): void {
+    writeFileSync(join(this.#directory, 'main.ts'), text);
   }
 
   /** Runs a command to its end, however it ends. */

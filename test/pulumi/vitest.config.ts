@@ -1,9 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
+import { missingPulumi } from './engine.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Programs as Pulumi resources: with Pulumi's mocks, and with its engine where that is there. */
+/**
+ * Programs as Pulumi resources: with Pulumi's mocks, and with its engine where that is there. Then every file has the
+ * machine to itself.
+ */
 const config: ViteUserConfig = defineConfig({
   root,
   resolve: {
@@ -14,7 +18,11 @@ const config: ViteUserConfig = defineConfig({
   },
   test: {
     include: ['test/pulumi/**/*.test.ts'],
-    testTimeout: 60_000,
+    globalSetup: ['test/pulumi/global-setup.ts'],
+    fileParallelism: missingPulumi() !== undefined,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    teardownTimeout: 30_000,
   },
 });
 
