@@ -1,17 +1,16 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { ROOT } from './tools.ts';
+import { fileURLToPath } from 'node:url';
 
-const BEGIN = '<!-- results of npm run bench -- --docs -->\n';
-const END = '<!-- end of results -->\n';
+const PAGE = fileURLToPath(new URL('../docs/performance.md', import.meta.url));
 
-/** Puts the results into docs/performance.md, in the place of the last ones. */
-export function writeDocs(tables: string, verdicts: string): void {
-  const file = join(ROOT, 'docs', 'performance.md');
-  const text = readFileSync(file, 'utf8');
-  const begin = text.indexOf(BEGIN);
-  const end = text.indexOf(END);
-  if (begin < 0 || end < begin) throw new Error(`${file}: has no place for results; put back ${BEGIN}${END}`);
-  const results = `\n${tables}\n\`\`\`\n${verdicts}\`\`\`\n\n`;
-  writeFileSync(file, text.slice(0, begin + BEGIN.length) + results + text.slice(end));
+/** Puts the results of a command of package.json into docs/performance.md, in the place of its last ones. */
+export function writeDocs(command: 'bench' | 'bench:agent' | 'bench:pulumi', results: string): void {
+  const [begin, end] = [
+    `<!-- results of npm run ${command} -- --docs -->`,
+    `<!-- end of results of ${command} -->`,
+  ];
+  const page = readFileSync(PAGE, 'utf8');
+  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`${PAGE}: has no place for results; put back ${begin} ${end}`);
+  writeFileSync(PAGE, `${page.slice(0, from + begin.length)}\n\n${results}\n\n${page.slice(to)}`);
 }

@@ -35,7 +35,7 @@ async function main(options: Options): Promise<void> {
 
   const tables = report(results, peers);
   process.stdout.write(`${tables}\n${verdictLines(list)}`);
-  if (options.docs) writeDocs(tables, verdictLines(list));
+  if (options.docs) writeDocs('bench', `${tables}\n\`\`\`\n${verdictLines(list)}\`\`\``);
   if (options.json !== undefined) {
     const { cells, startUp } = results;
     const document = { node: process.version, method: method(), startUp, cells, verdicts: list };

@@ -1,12 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { DeliveryFigures } from './deliveries.ts';
 import type { GateFigures } from './gate.ts';
 import type { PollFigures } from './polls.ts';
-
-const PAGE = fileURLToPath(new URL('../../docs/performance.md', import.meta.url));
-const START = '<!-- results of npm run bench:agent -- --docs -->';
-const END = '<!-- end of results of bench:agent -->';
 
 /** The figures beside what they are to be, as a table. */
 export function rows(figures: {
@@ -58,15 +52,6 @@ export function rows(figures: {
     ([what, figure, target, met]) => `| ${what} | ${figure} | ${target} | ${met ? 'yes' : '**no**'} |`,
   );
   return ['| | measured | target | met |', '| --- | ---: | ---: | --- |', ...lines].join('\n');
-}
-
-/** Puts them into the page about performance. */
-export function writeRows(figures: string): void {
-  const page = readFileSync(PAGE, 'utf8');
-  const start = page.indexOf(START);
-  const end = page.indexOf(END);
-  if (start < 0 || end < 0) throw new Error(`${PAGE} has no place for the figures of the agent`);
-  writeFileSync(PAGE, `${page.slice(0, start + START.length)}\n\n${figures}\n\n${page.slice(end)}`);
 }
 
 function seconds(milliseconds: number): string {

@@ -4,10 +4,11 @@
  */
 import { parseArgs } from 'node:util';
 import { startApi } from '../../test/cluster/cluster.ts';
+import { writeDocs } from '../docs.ts';
 import { measureDeliveries } from './deliveries.ts';
 import { measureGate } from './gate.ts';
 import { measurePolls } from './polls.ts';
-import { rows, writeRows } from './rows.ts';
+import { rows } from './rows.ts';
 
 const { quick, docs } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, docs: { type: 'boolean', default: false } },
@@ -21,7 +22,7 @@ try {
   const polls = await measurePolls(kubeconfig, quick ? 50 : 1000, quick ? 65 : 300);
   const figures = rows({ deliveries, gate, polls });
   process.stdout.write(`${figures}\n`);
-  if (docs) writeRows(figures);
+  if (docs) writeDocs('bench:agent', figures);
 } finally {
   await cluster.stop();
 }

@@ -1,5 +1,5 @@
 // The examples, and programs whose names change, by a real Pulumi engine and Kubernetes provider, at real API servers with
-// their controllers. There are no nodes: the test says that pods are ready.
+// their controllers. There are no nodes: the test plays them.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { type Cluster, startApi } from '../cluster/cluster.ts';
 import { kubectl } from '../cluster/kubectl.ts';
 import { pulumiExamples } from '../support/examples.ts';
 import { Engine, missingPulumi, type Program, pulumiVersions } from './engine.ts';
-import { type ReadyPods, readyPods } from './ready-pods.ts';
+import { type PlayedNode, playNode } from './played-node.ts';
 
 /** The contexts of clusters that examples name; the first is the current one. */
 const CONTEXTS = ['microk8s', 'lab'] as const;
@@ -24,9 +24,9 @@ const CANARY = 'canary-of-the-configuration';
 /** What `up` says of resources that it has changed. */
 const CHANGED = /created|deleted|replaced|updated/g;
 
-/** The namespaces in which each example has a build, by cluster. */
-const BUILDS: Readonly<Record<string, readonly (readonly [context: Context, job: RegExp])[]>> = {
-  'pulumi-in-a-project': [['microk8s', /load-test-\w+ +build/]],
+/** A Deployment that each example has, by cluster. */
+const DEPLOYED: Readonly<Record<string, readonly (readonly [context: Context, deployment: RegExp])[]>> = {
+  'pulumi-in-a-project': [['microk8s', /load-test-\w+ +minio/]],
   'pulumi-several-pipelines': [
     ['microk8s', /uploads +build/],
     ['microk8s', /mailer +build/],
@@ -51,7 +51,7 @@ describe.skipIf(missing !== undefined)(
   `with the real engine (${missing === undefined ? pulumiVersions() : `missing: ${missing}`})`,
   () => {
     const clusters = new Map<Context, Cluster>();
-    const pods: ReadyPods[] = [];
+    const nodes: PlayedNode[] = [];
     let directory: string;
     let kubeconfig: string;
 
@@ -61,12 +61,12 @@ describe.skipIf(missing !== undefined)(
       for (const context of CONTEXTS) {
         const cluster = await startApi({ controllers: true });
         clusters.set(context, cluster);
-        pods.push(await readyPods(cluster.controlPlane.kubeconfig));
+        nodes.push(await playNode(cluster.controlPlane.kubeconfig));
       }
       writeFileSync(kubeconfig, JSON.stringify(merged()), { mode: 0o600 });
     });
     afterAll(async () => {
-      for (const each of pods) await each.stop();
+      for (const each of nodes) await each.stop();
       for (const cluster of clusters.values()) await cluster.stop();
       rmSync(directory, { recursive: true, force: true });
     });
@@ -109,8 +109,9 @@ describe.skipIf(missing !== undefined)(
         const engine = await stack({ folder: join('examples', name) });
         for (const key of CONFIGURED[name] ?? []) await engine.configure(key, CANARY, '--secret');
         const printed = [await engine.do('preview', '--diff'), await engine.up(), await engine.unchanged()];
-        for (const [context, job] of BUILDS[name] ?? []) expect(await deployments(context)).toMatch(job);
-        expect(BUILDS[name]).toBeDefined();
+        for (const [context, deployment] of DEPLOYED[name] ?? [])
+          expect(await deployments(context)).toMatch(deployment);
+        expect(DEPLOYED[name]).toBeDefined();
         for (const text of [...printed, engine.state()]) {
           expect(text).not.toContain(CANARY);
           expect(text).not.toContain(Buffer.from(CANARY).toString('base64'));

@@ -1,5 +1,5 @@
 // The program of the project's root by a real Pulumi engine and Kubernetes provider, at a real API server with its
-// controllers. There is no node: the test says that pods are ready, and does what the agent would, with the agent's field
+// controllers. There is no node: the test plays one, and does what the agent would, with the agent's field
 // managers.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { kubectl } from '../cluster/kubectl.ts';
 import { referenceProgram } from '../support/programs.ts';
 import { synthesized } from '../support/synthesized.ts';
 import { Engine, missingPulumi, pulumiVersions } from './engine.ts';
-import { type ReadyPods, readyPods } from './ready-pods.ts';
+import { type PlayedNode, playNode } from './played-node.ts';
 
 const NAMESPACE = 'ci-go-runner';
 const TOKEN = 'canary-of-a-release-token';
@@ -48,13 +48,13 @@ describe.skipIf(missing !== undefined)(
     let cluster: Cluster;
     let engine: Engine;
     let files: string;
-    let pods: ReadyPods;
+    let node: PlayedNode;
 
     beforeAll(async () => {
       files = mkdtempSync(join(tmpdir(), 'keelson-pulumi-files-'));
       cluster = await startApi({ controllers: true });
       const { kubeconfig } = cluster.controlPlane;
-      pods = await readyPods(kubeconfig);
+      node = await playNode(kubeconfig);
       engine = new Engine(kubeconfig, { folder: '.' });
       await engine.do('stack', 'init', 'test');
       await engine.configure('releaseToken', TOKEN, '--secret');
@@ -62,7 +62,7 @@ describe.skipIf(missing !== undefined)(
     afterAll(async () => {
       engine?.remove();
       rmSync(files, { recursive: true, force: true });
-      await pods?.stop();
+      await node?.stop();
       await cluster?.stop();
     });
 
