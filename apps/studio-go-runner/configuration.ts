@@ -11,7 +11,7 @@ import {
 
 /**
  * Reads the options from a stack's configuration, under their own names and with the defaults of the templates.
- * Pulumi.yaml says what each is.
+ * docs/how-to/pulumi.md says what each is.
  */
 export function optionsFromConfig(config: Config): StudioGoRunnerOptions {
   const image = config.get('image');

@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { App, type AppProps, YamlOutputType } from 'cdk8s';
 import { IMAGE_REGISTRY_CONTEXT, imageRegistryProblems } from '../image/default-image.ts';
-import { formatProblem, reportProblems } from '../kubernetes/problem.ts';
+import { formatProblem, isWrong, reportProblems } from '../kubernetes/problem.ts';
 import { soundProps } from '../props/sound.ts';
 import { type ExpectedSecret, expectedSecrets } from './expected-secrets.ts';
 import { stageGraph } from './graph.ts';
@@ -186,7 +186,7 @@ export class KeelsonApp extends App {
   #pullFrom(imageRegistry: string): void {
     const problems = imageRegistryProblems('imageRegistry', imageRegistry);
     reportProblems(this, problems);
-    if (problems.length === 0) this.node.setContext(IMAGE_REGISTRY_CONTEXT, imageRegistry);
+    if (!isWrong(problems)) this.node.setContext(IMAGE_REGISTRY_CONTEXT, imageRegistry);
   }
 
   #problems(): string[] {

@@ -239,6 +239,15 @@ function chartOrder<T extends { readonly chart: Chart; readonly members: readonl
   groups: readonly T[],
 ): T[] {
   const byConstruct = new Map<IConstruct, T>(groups.map((group) => [group.chart, group]));
+  /** The charts within a construct. */
+  const within = new Map<IConstruct, T[]>();
+  for (const group of groups) {
+    for (const scope of group.chart.node.scopes.slice(0, -1)) {
+      const known = within.get(scope);
+      if (known === undefined) within.set(scope, [group]);
+      else known.push(group);
+    }
+  }
   const open = new Set<T>();
   const done = new Set<T>();
   const visit = (group: T): void => {
@@ -246,14 +255,21 @@ function chartOrder<T extends { readonly chart: Chart; readonly members: readonl
     if (open.has(group)) throw new DependencyCycleError([...open, group].map(({ chart }) => chart.node.path));
     open.add(group);
     for (const target of group.members.flatMap(({ node }) => node.dependencies)) {
-      const needed = byConstruct.get(Chart.of(target));
-      if (needed !== undefined && needed !== group) visit(needed);
+      const needed = [
+        byConstruct.get(Chart.of(target)),
+        ...(isAbove(target, group.chart) ? [] : (within.get(target) ?? [])),
+      ];
+      for (const other of needed) if (other !== undefined && other !== group) visit(other);
     }
     open.delete(group);
     done.add(group);
   };
   for (const group of groups) visit(group);
   return [...done];
+}
+
+function isAbove(construct: IConstruct, chart: Chart): boolean {
+  return chart.node.scopes.includes(construct);
 }
 
 function byWave(a: Placed<ApiObject>, b: Placed<ApiObject>): number {

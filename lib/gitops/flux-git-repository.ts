@@ -1,7 +1,7 @@
 import { type ApiObject, Duration } from 'cdk8s';
 import { Construct } from 'constructs';
 import { kubeObject } from '../kubernetes/object.ts';
-import { hidden, reportProblem, reportProblems } from '../kubernetes/problem.ts';
+import { hidden, type Problem, problemsWhenKnown, reportProblems } from '../kubernetes/problem.ts';
 import { declareSecretUse } from '../kubernetes/secret-use.ts';
 import { sound } from '../props/sound.ts';
 import type { FluxGitRepositoryObject } from './flux-types.ts';
@@ -92,15 +92,9 @@ export class FluxGitRepository extends Construct implements FluxSource {
       // It may be the secret itself.
       ...(secretName === undefined ? [] : nameProblems('secretName', secretName, hidden)),
     ]);
-    this.#declareSecret(secretName, url.startsWith('ssh:'));
-    if (url.startsWith('ssh:') && secretName === undefined) {
-      reportProblem(this, {
-        property: 'secretName',
-        value: undefined,
-        message: 'is missing, and nobody reads by ssh without a key',
-        remedy: 'name a Secret with the keys identity and known_hosts, or give an https:// URL',
-      });
-    }
+    // One whose scheme is not known yet counts as https.
+    this.#declareSecret(secretName, isSsh(url));
+    if (secretName === undefined) reportProblems(this, problemsWhenKnown('secretName', url, keyProblems));
     this.gitRepository = kubeObject<FluxGitRepositoryObject>(this, 'Resource', {
       apiVersion: 'source.toolkit.fluxcd.io/v1',
       kind: 'GitRepository',
@@ -133,4 +127,15 @@ export class FluxGitRepository extends Construct implements FluxSource {
 function reference({ kind, name }: GitRevision): FluxGitRepositoryObject['spec']['ref'] {
   if (kind === 'tag') return { tag: name };
   return kind === 'commit' ? { commit: name } : { branch: name };
+}
+
+function isSsh(url: string): boolean {
+  return url.startsWith('ssh:');
+}
+
+function keyProblems(url: string): Problem[] {
+  if (!isSsh(url)) return [];
+  const message = 'is missing, and nobody reads by ssh without a key';
+  const remedy = 'name a Secret with the keys identity and known_hosts, or give an https:// URL';
+  return [{ property: 'secretName', value: undefined, message, remedy }];
 }

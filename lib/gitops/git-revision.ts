@@ -1,4 +1,4 @@
-import type { Problem } from '../kubernetes/problem.ts';
+import { type Problem, problemsWhenKnown } from '../kubernetes/problem.ts';
 import { branchProblems } from '../source/branch.ts';
 
 /** What of a repository is brought to the cluster: what a branch or a tag names now, or one commit. */
@@ -40,14 +40,16 @@ export class GitRevision {
       const remedy = 'give the name of a tag as `git tag` prints it, without refs/tags/';
       return branchProblems(property, name).map((problem) => ({ ...problem, remedy }));
     }
-    if (typeof name === 'string' && /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(name)) return [];
-    return [
-      {
-        property,
-        value: name,
-        message: "is not a commit's full object name",
-        remedy: 'give the 40 or 64 hexadecimal digits that `git rev-parse` prints',
-      },
-    ];
+    return problemsWhenKnown(property, name, (known) => {
+      if (typeof known === 'string' && /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(known)) return [];
+      return [
+        {
+          property,
+          value: known,
+          message: "is not a commit's full object name",
+          remedy: 'give the 40 or 64 hexadecimal digits that `git rev-parse` prints',
+        },
+      ];
+    });
   }
 }

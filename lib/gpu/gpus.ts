@@ -1,5 +1,6 @@
 import type { Toleration } from 'kubernetes-types/core/v1.d.ts';
-import type { Problem } from '../kubernetes/problem.ts';
+import { whenKnown } from '../kubernetes/deferred.ts';
+import { type Problem, problemsWhenKnown } from '../kubernetes/problem.ts';
 
 /** The resource of a whole GPU, and with MIG strategy `single` that of a partition. */
 export const GPU = 'nvidia.com/gpu';
@@ -19,15 +20,21 @@ export const GPU_TOLERATIONS: readonly Toleration[] = [
 
 /** The resource of a partition: `nvidia-smi` writes its attributes after `+`, which no resource may have in its name. */
 export function migResource(profile: string): string {
-  return `nvidia.com/mig-${typeof profile === 'string' ? profile.replaceAll('+', '.') : ''}`;
+  return `nvidia.com/mig-${typeof profile === 'string' ? whenKnown(profile, withoutPlus) : ''}`;
+}
+
+function withoutPlus(profile: string): string {
+  return profile.replaceAll('+', '.');
 }
 
 /** What is wrong with the profile of a partition. */
 export function migProfileProblems(property: string, profile: string): Problem[] {
-  if (/^[1-9]g\.[1-9][0-9]*gb([+.](me|me\.all|gfx)|-me)?$/.test(profile)) return [];
-  const message = 'is not a MIG profile';
-  const remedy = "give one that `nvidia-smi mig -lgip` lists, such as '1g.5gb'";
-  return [{ property, value: profile, message, remedy }];
+  return problemsWhenKnown(property, profile, (value) => {
+    if (/^[1-9]g\.[1-9][0-9]*gb([+.](me|me\.all|gfx)|-me)?$/.test(value)) return [];
+    const message = 'is not a MIG profile';
+    const remedy = "give one that `nvidia-smi mig -lgip` lists, such as '1g.5gb'";
+    return [{ property, value, message, remedy }];
+  });
 }
 
 /**

@@ -2,8 +2,9 @@ import { Size } from 'cdk8s';
 import type { Construct } from 'constructs';
 import type { Container, Volume, VolumeMount } from 'kubernetes-types/core/v1.d.ts';
 import { placeholder } from '../agent/job-template.ts';
+import { whenKnown } from '../kubernetes/deferred.ts';
 import { PodSecurity, restrictedContainer } from '../kubernetes/pod-security.ts';
-import { type Problem, reportProblem, reportProblems } from '../kubernetes/problem.ts';
+import { type Problem, problemsWhenKnown, reportProblem, reportProblems } from '../kubernetes/problem.ts';
 import type { ContainerResources } from '../kubernetes/resources.ts';
 import { type SecretReference, SecretSource } from '../kubernetes/secret-source.ts';
 import { scratchVolume } from '../kubernetes/workload.ts';
@@ -207,9 +208,8 @@ function tlsVolume(files: readonly SecretReference[]): Volume[] {
 }
 
 function buildArguments(build: ImageBuild, props: BuildKitBuilderProps): string[] {
-  const slash = build.dockerfile.lastIndexOf('/');
   const options: Readonly<Record<string, string>> = {
-    filename: build.dockerfile.slice(slash + 1),
+    filename: whenKnown(build.dockerfile, nameOf),
     ...frontendOptions(props.frontend),
     ...(build.targetStage !== undefined && { target: build.targetStage }),
     ...(props.platforms !== undefined && { platform: props.platforms.join() }),
@@ -224,11 +224,19 @@ function buildArguments(build: ImageBuild, props: BuildKitBuilderProps): string[
     '--progress=plain',
     `--frontend=${props.frontend instanceof ImageName ? 'gateway.v0' : 'dockerfile.v0'}`,
     `--local=context=${literalArgument(build.contextDirectory)}`,
-    `--local=dockerfile=${literalArgument(build.dockerfile.slice(0, slash))}`,
+    `--local=dockerfile=${literalArgument(whenKnown(build.dockerfile, folderOf))}`,
     ...Object.entries(options).map(([name, value]) => `--opt=${name}=${literalArgument(value)}`),
     ...exporter(build),
     ...(props.registryCache === false ? [] : cache(build)),
   ];
+}
+
+function nameOf(dockerfile: string): string {
+  return dockerfile.slice(dockerfile.lastIndexOf('/') + 1);
+}
+
+function folderOf(dockerfile: string): string {
+  return dockerfile.slice(0, dockerfile.lastIndexOf('/'));
 }
 
 function frontendOptions(frontend: BuildKitBuilderProps['frontend']): Record<string, string> {
@@ -317,9 +325,11 @@ function platformProblems(platforms: readonly string[]): Problem[] {
   const remedy = 'give such as linux/amd64, linux/arm64 or linux/arm/v7';
   const problem = { property: 'platforms', message: 'is not a platform', remedy };
   if (platforms.length === 0) return [{ ...problem, value: platforms, message: 'is empty' }];
-  return platforms
-    .filter((platform) => !/^linux\/[a-z0-9]+(\/v[0-9]+)?$/.test(platform))
-    .map((value) => ({ ...problem, value }));
+  return platforms.flatMap((platform) =>
+    problemsWhenKnown('platforms', platform, (value) =>
+      /^linux\/[a-z0-9]+(\/v[0-9]+)?$/.test(value) ? [] : [{ ...problem, value }],
+    ),
+  );
 }
 
 function oneOf(property: string, value: unknown, choices: readonly (string | boolean)[]): Problem[] {

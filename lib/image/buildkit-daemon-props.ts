@@ -2,7 +2,7 @@ import type { Size } from 'cdk8s';
 import { egressProblems } from '../kubernetes/cidr.ts';
 import { isDnsSubdomain } from '../kubernetes/names.ts';
 import type { Destination, Egress } from '../kubernetes/network.ts';
-import { hidden, type Problem } from '../kubernetes/problem.ts';
+import { hidden, type Problem, problemsWhenKnown } from '../kubernetes/problem.ts';
 import {
   type ContainerResources,
   parseQuantity,
@@ -172,6 +172,10 @@ export function daemonProblems(
 
 /** A registry's host, or a host with a path where a mirror keeps the images of several registries apart. */
 function hostProblems(property: string, name: string): Problem[] {
+  return problemsWhenKnown(property, name, (known) => knownHostProblems(property, known));
+}
+
+function knownHostProblems(property: string, name: string): Problem[] {
   const [registry = '', ...path] = String(name).split('/');
   const repository = path.length === 0 ? 'any' : path.join('/');
   if (new ImageName({ registry, repository }).problems(property).length === 0) return [];

@@ -1,6 +1,7 @@
 import type { IConstruct } from 'constructs';
+import { whenKnown } from '../kubernetes/deferred.ts';
 import { Notes } from '../kubernetes/notes.ts';
-import { type Problem, reportProblems } from '../kubernetes/problem.ts';
+import { isWrong, type Problem, problemsWhenKnown, reportProblems } from '../kubernetes/problem.ts';
 import { ImageName } from './image-name.ts';
 
 /**
@@ -30,20 +31,22 @@ export function defaultImage(scope: IConstruct, name: string): ImageName {
   const given: unknown = scope.node.tryGetContext(IMAGE_REGISTRY_CONTEXT);
   if (given === undefined) return image;
   const problems = imageRegistryProblems(`context ${IMAGE_REGISTRY_CONTEXT}`, given);
-  if (problems.length > 0) {
-    reportOnce(scope.node.root, problems);
-    return image;
-  }
-  return below(String(given), image);
+  if (problems.length > 0) reportOnce(scope.node.root, problems);
+  if (isWrong(problems)) return image;
+  return ImageName.parse(whenKnown([String(given), name] as const, below));
 }
 
 /** What is wrong with a registry for the library's own images. */
 export function imageRegistryProblems(property: string, given: unknown): Problem[] {
+  return problemsWhenKnown(property, given, (known) => registryProblems(property, known));
+}
+
+function registryProblems(property: string, given: unknown): Problem[] {
   // A first part that can't be told from a repository's would be looked for on Docker Hub.
   const valid =
     typeof given === 'string' &&
     /^([^/]*[.:][^/]*|localhost)(\/|$)/.test(given) &&
-    below(given, ImageName.parse('docker.io/library/a:1')).problems('').length === 0;
+    ImageName.parse(below([given, 'docker.io/library/a:1'])).problems('').length === 0;
   if (valid) return [];
   return [
     {
@@ -55,14 +58,10 @@ export function imageRegistryProblems(property: string, given: unknown): Problem
   ];
 }
 
-function below(registry: string, { repository, tag, digest }: ImageName): ImageName {
-  const [host = '', ...path] = registry.split('/');
-  return new ImageName({
-    registry: host,
-    repository: [...path, repository].join('/'),
-    ...(tag !== undefined && { tag }),
-    ...(digest !== undefined && { digest }),
-  });
+/** The full name of an image of another registry, or of a path there. */
+function below([registry, name]: readonly [registry: string, name: string]): string {
+  const image = ImageName.parse(name);
+  return `${registry}${image.toString().slice(image.registry.length)}`;
 }
 
 function reportOnce(root: IConstruct, problems: readonly Problem[]): void {

@@ -84,6 +84,21 @@ export class ImageName {
   }
 }
 
+/**
+ * What is wrong with an image, for what looks at its parts: once it is known.
+ *
+ * @param property how the caller spells the image
+ */
+export function imageProblemsWhenKnown(
+  property: string,
+  image: ImageName,
+  find: (image: ImageName) => Problem[],
+): Problem[] {
+  const text = image.toString();
+  if (!isDeferred(text)) return find(image);
+  return problemsWhenKnown(property, text, (known) => find(ImageName.parse(known)));
+}
+
 function parsedName(text: string): ImageName {
   const at = text.indexOf('@');
   const [rest, digest] = at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];

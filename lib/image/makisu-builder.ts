@@ -4,7 +4,7 @@ import type { TemplateObject } from '../agent/job-template.ts';
 import { makisuRegistries, type RegistryTransport } from '../agent/makisu-registries.ts';
 import { jsonFile } from '../kubernetes/json.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
-import { hidden, reportProblem, reportProblems } from '../kubernetes/problem.ts';
+import { hidden, problemsWhenKnown, reportProblem, reportProblems } from '../kubernetes/problem.ts';
 import { isSecretName } from '../kubernetes/secret-scan.ts';
 import type { SecretSource } from '../kubernetes/secret-source.ts';
 import { soundProps } from '../props/sound.ts';
@@ -86,13 +86,15 @@ export class MakisuBuilder extends ImageBuilder {
       });
     }
     for (const [name, value] of Object.entries(props.buildArgs ?? {})) {
-      if (!String(value).includes('=')) continue;
-      reportProblem(this, {
-        property: `buildArgs.${name}`,
-        value: isSecretName(name) ? hidden : value,
-        message: 'holds "=", which Makisu refuses',
-        remedy: 'set the value in the Dockerfile instead',
-      });
+      const property = `buildArgs.${name}`;
+      const message = 'holds "=", which Makisu refuses';
+      const remedy = 'set the value in the Dockerfile instead';
+      const problems = problemsWhenKnown(property, value, (known) =>
+        String(known).includes('=')
+          ? [{ property, value: isSecretName(name) ? hidden : known, message, remedy }]
+          : [],
+      );
+      reportProblems(this, problems);
     }
   }
 }

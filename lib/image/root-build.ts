@@ -1,4 +1,5 @@
 import type { SecurityContext } from 'kubernetes-types/core/v1.d.ts';
+import { whenKnown } from '../kubernetes/deferred.ts';
 
 /**
  * What unpacking a base image and package managers in RUN steps need of root's powers. All are within Pod
@@ -30,5 +31,9 @@ export function rootBuild(): SecurityContext {
 /** A program's own text as an argument of a container, in which the kubelet would expand `$(NAME)`. */
 export function literalArgument(text: string): string {
   // What a JavaScript program gives instead of a text has been reported, and must not stop the others.
-  return String(text).replaceAll('$', '$$$$');
+  return whenKnown(String(text), escaped);
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('$', '$$$$');
 }

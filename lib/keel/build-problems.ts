@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { Construct } from 'constructs';
 import { kubernetesMinorOf } from '../app/kubernetes-version.ts';
 import { VISIBLE_DEVICES } from '../gpu/gpus.ts';
-import type { ImageName } from '../image/image-name.ts';
+import { type ImageName, imageProblemsWhenKnown } from '../image/image-name.ts';
 import { durationProblems } from '../kubernetes/durations.ts';
 import { isDnsLabel, isDnsSubdomain } from '../kubernetes/names.ts';
 import type { PodSecurity } from '../kubernetes/pod-security.ts';
@@ -44,10 +44,13 @@ function idProblems(id: string): Problem[] {
 }
 
 function imageProblems(image: ImageName): Problem[] {
-  const problems = image.problems('image');
-  if (image.tag !== undefined || image.digest !== undefined) return problems;
+  return [...image.problems('image'), ...imageProblemsWhenKnown('image', image, tagProblems)];
+}
+
+function tagProblems({ tag, digest }: ImageName): Problem[] {
+  if (tag !== undefined || digest !== undefined) return [];
   const remedy = 'name the tag that is pushed to, such as :main';
-  return [...problems, { property: 'image.tag', value: undefined, message: 'is missing', remedy }];
+  return [{ property: 'image.tag', value: undefined, message: 'is missing', remedy }];
 }
 
 function serviceProblems(services: readonly TestService[], namespace: string): Problem[] {

@@ -110,8 +110,10 @@ export class KeelPolicy {
   problems(property: string, image?: ImageName): Problem[] {
     const { 'keel.sh/policy': inLabels } = this.labels;
     const text = this.annotations['keel.sh/policy'] ?? '';
-    if (text.startsWith('glob:')) return globProblems(property, text.slice('glob:'.length));
-    if (text.startsWith('regexp:')) return regexpProblems(property, text.slice('regexp:'.length));
+    const whenPattern = (pattern: string, find: typeof globProblems): Problem[] =>
+      problemsWhenKnown(property, pattern, (known) => find(property, known));
+    if (text.startsWith('glob:')) return whenPattern(text.slice('glob:'.length), globProblems);
+    if (text.startsWith('regexp:')) return whenPattern(text.slice('regexp:'.length), regexpProblems);
     return inLabels === 'force' ? [] : semverProblems(property, inLabels, image?.tag);
   }
 }

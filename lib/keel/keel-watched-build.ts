@@ -15,6 +15,7 @@ import type { Destination } from '../kubernetes/network.ts';
 import { kubeObject, lazy } from '../kubernetes/object.ts';
 import { type Problem, reportProblems } from '../kubernetes/problem.ts';
 import { every, Grant, named, type Subject } from '../kubernetes/rbac.ts';
+import { noteRunsWithBuild } from '../kubernetes/runs-with-build.ts';
 import type { SecretReference } from '../kubernetes/secret-source.ts';
 import { sound } from '../props/sound.ts';
 import { missingBuild } from '../props/stand-ins.ts';
@@ -140,6 +141,7 @@ export class KeelWatchedBuild extends Construct {
       })),
     });
 
+    noteRunsWithBuild(this.deployment);
     exceptFromLinters(
       this.deployment,
       ...buildExceptions(

@@ -179,11 +179,12 @@ export class Keel extends Construct implements KeelReference {
     const { namespace, policy, trigger, registry } = request;
     if (namespace === ALL_NAMESPACES) this.#reportAllNamespaces();
     const known = this.#watches.get(namespace);
-    const watch = known ?? new NamespaceWatch(namespace, keelAccount(this.namespace, namespace));
+    const watch =
+      known ?? new NamespaceWatch(namespace, keelAccount(this.namespace, namespace), this.#watches.size);
     this.#watches.set(namespace, watch);
     watch.requests.push(request);
     if (known === undefined) this.#deploy(watch);
-    if (policy?.readsNodes) grantNodes(this, watch.account);
+    if (policy?.readsNodes) grantNodes(this, `nodes-${watch.id}`, watch.account);
     if (registry?.certificateAuthority !== undefined) this.#trust(watch, registry.certificateAuthority);
     if (trigger?.endpoint !== undefined) this.#expose(watch, trigger.endpoint);
     return watch.account;
@@ -220,8 +221,8 @@ export class Keel extends Construct implements KeelReference {
   #deploy(watch: NamespaceWatch): void {
     const { namespace: watched, account } = watch;
     const { namespace, serviceAccountName: name } = account;
-    serviceAccount(this, `watch-${watched}-service-account`, name, namespace);
-    const deployment = workload(this, `watch-${watched}`, {
+    serviceAccount(this, `watch-${watch.id}-service-account`, name, namespace);
+    const deployment = workload(this, `watch-${watch.id}`, {
       name,
       namespace,
       labels: { ...partLabels(NAME, 'keel'), 'app.kubernetes.io/instance': name },
@@ -242,7 +243,7 @@ export class Keel extends Construct implements KeelReference {
     if (given.length > 1) return;
     reportProblems(this, certificateProblems('registry.certificateAuthority', authority));
     if (watch.certificates !== undefined) return;
-    watch.certificates = kubeObject<ConfigMap>(this, `certificates-${watch.namespace}`, {
+    watch.certificates = kubeObject<ConfigMap>(this, `certificates-${watch.id}`, {
       apiVersion: 'v1',
       kind: 'ConfigMap',
       metadata: { name: watch.certificatesName, namespace: this.namespace },
@@ -261,7 +262,7 @@ export class Keel extends Construct implements KeelReference {
     if (typeof endpoint.host !== 'string') return;
     const { serviceAccountName: name } = watch.account;
     this.#checkHost(watch.namespace, endpoint.host);
-    watch.webhook = new KeelWebhook(this, `webhook-${watch.namespace}`, {
+    watch.webhook = new KeelWebhook(this, `webhook-${watch.id}`, {
       name,
       namespace: this.namespace,
       labels: { ...partLabels(NAME, 'keel'), 'app.kubernetes.io/instance': name },

@@ -1,5 +1,6 @@
 import type { CopiedSecretConfiguration } from '../agent/configuration.ts';
 import type { KubernetesObject } from '../app/render.ts';
+import { whenKnown } from '../kubernetes/deferred.ts';
 import { hasValue } from './listener-template.ts';
 
 /** What the pods of a listener refer to and its template does not make: the controller copies it. */
@@ -26,7 +27,10 @@ export function listenerCopies(objects: readonly KubernetesObject[]): ListenerCo
   return {
     copySecrets: [...secrets]
       .filter(([name]) => !made.has(`Secret ${name}`))
-      .map(([secretName, keys]) => ({ secretName, ...(keys !== undefined && { keys: [...keys].sort() }) })),
+      .map(([secretName, keys]) => ({
+        secretName,
+        ...(keys !== undefined && { keys: whenKnown([...keys], sorted) }),
+      })),
     // Every namespace has this one from Kubernetes.
     copyConfigMaps: [...configMaps].filter(
       (name) => name !== 'kube-root-ca.crt' && !made.has(`ConfigMap ${name}`),
@@ -77,4 +81,8 @@ function look(node: unknown, note: Noted): void {
         look(value, note);
     }
   }
+}
+
+function sorted(keys: readonly string[]): string[] {
+  return [...keys].sort();
 }

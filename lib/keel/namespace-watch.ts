@@ -1,5 +1,6 @@
 import { type ApiObject, Duration } from 'cdk8s';
 import type { EnvVar } from 'kubernetes-types/core/v1.d.ts';
+import { isDeferred } from '../kubernetes/deferred.ts';
 import { hidden, type Problem } from '../kubernetes/problem.ts';
 import type { Subject } from '../kubernetes/rbac.ts';
 import { trustOf } from './certificate-authorities.ts';
@@ -10,6 +11,8 @@ import type { KeelWebhook } from './keel-webhook.ts';
 export class NamespaceWatch {
   /** The watched namespace. */
   readonly namespace: string;
+  /** What the ids of its constructs end in: not the namespace, where nobody knows that yet. */
+  readonly id: string;
   /** As whom this Keel acts. */
   readonly account: Subject;
   readonly requests: WatchRequest[] = [];
@@ -18,8 +21,10 @@ export class NamespaceWatch {
   /** The ConfigMap with private authorities; undefined where there are none. */
   certificates: ApiObject | undefined;
 
-  constructor(namespace: string, account: Subject) {
+  /** @param index its place among those of one Keel */
+  constructor(namespace: string, account: Subject, index: number = 0) {
     this.namespace = namespace;
+    this.id = isDeferred(namespace) ? String(index) : namespace;
     this.account = account;
   }
 

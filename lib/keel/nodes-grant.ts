@@ -5,16 +5,16 @@ import { kubeObject, lazy } from '../kubernetes/object.ts';
 import { every, type Subject } from '../kubernetes/rbac.ts';
 
 /** Lets a Keel read Nodes, once: it asks for which platforms an image has to be before it changes a tag. */
-export function grantNodes(scope: Construct, { namespace, serviceAccountName }: Subject): void {
+export function grantNodes(scope: Construct, id: string, { namespace, serviceAccountName }: Subject): void {
+  if (scope.node.tryFindChild(id) !== undefined) return;
   const name = toDnsLabel(`${namespace}-${serviceAccountName}-nodes`);
-  if (scope.node.tryFindChild(name) !== undefined) return;
-  kubeObject<ClusterRole>(scope, name, {
+  kubeObject<ClusterRole>(scope, id, {
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'ClusterRole',
     metadata: { name },
     rules: lazy(() => [every('', ['nodes'], ['get', 'list', 'watch'])]),
   });
-  kubeObject<ClusterRoleBinding>(scope, `${name}-binding`, {
+  kubeObject<ClusterRoleBinding>(scope, `${id}-binding`, {
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'ClusterRoleBinding',
     metadata: { name },

@@ -1,5 +1,5 @@
 import { Construct } from 'constructs';
-import type { ImageName } from '../image/image-name.ts';
+import { type ImageName, imageProblemsWhenKnown } from '../image/image-name.ts';
 import { durationProblems } from '../kubernetes/durations.ts';
 import type { Problem } from '../kubernetes/problem.ts';
 import type { KeelPolicy } from './keel-policy.ts';
@@ -24,7 +24,7 @@ export function watchedBuildProblems(
 ): Problem[] {
   return [
     ...(handsOver ? [] : keelProblems(keel)),
-    ...imageProblems(image),
+    ...imageProblemsWhenKnown('image', image, imageProblems),
     ...durationProblems('keepFor', props.keepFor, 1, 30 * 86_400),
     ...triggerProblems(keel, trigger, image),
     ...(handsOver ? policy.problems('policy', image) : policyProblems(policy, image)),

@@ -1,6 +1,7 @@
-import type { ImageName } from '../image/image-name.ts';
+import { ImageName } from '../image/image-name.ts';
+import { holdsDeferred } from '../kubernetes/deferred.ts';
 import { type IngressEndpoint, ingressEndpointProblems } from '../kubernetes/ingress-endpoint.ts';
-import { hidden, type Problem } from '../kubernetes/problem.ts';
+import { hidden, type Problem, problemsWhenKnown } from '../kubernetes/problem.ts';
 import { SecretSource } from '../kubernetes/secret-source.ts';
 
 /**
@@ -91,9 +92,24 @@ export function endpointProblems(property: string, endpoint: WebhookEndpoint): P
 }
 
 /** What is wrong with an endpoint for one image: that it never tells of it. */
-export function senderProblems(
+export function senderProblems(property: string, endpoint: WebhookEndpoint, image: ImageName): Problem[] {
+  return problemsWhenKnown(
+    property,
+    [image.toString(), endpoint.imagePrefix] as const,
+    ([name, imagePrefix]) =>
+      knownSenderProblems(
+        property,
+        endpoint.from,
+        imagePrefix,
+        holdsDeferred(image.toString()) ? ImageName.parse(name) : image,
+      ),
+  );
+}
+
+function knownSenderProblems(
   property: string,
-  { from, imagePrefix }: WebhookEndpoint,
+  from: WebhookEndpoint['from'],
+  imagePrefix: string | undefined,
   image: ImageName,
 ): Problem[] {
   const only = ONLY_OF[from];

@@ -12,6 +12,8 @@ export type Deferred =
   | { readonly from: unknown; readonly produce: (known: unknown) => unknown };
 
 const PREFIX = 'keelson-output-';
+/** A stand-in or a part of one, in whatever case: `keelson-output-cache` is somebody's own word. */
+const TOUCHED = /keelson-output-\d/i;
 const STAND_IN = /keelson-output-\d+-end/g;
 const WHOLE = /^keelson-output-\d+-end$/;
 
@@ -33,7 +35,7 @@ export function deferredOf(text: string): Deferred | undefined {
 
 /** Whether a text is a stand-in, or has one in it. What is left of one that was cut counts too. */
 export function isDeferred(text: unknown): boolean {
-  return DEFERRED.size > 0 && typeof text === 'string' && text.includes(PREFIX);
+  return DEFERRED.size > 0 && typeof text === 'string' && TOUCHED.test(text);
 }
 
 /** Whether a value is a stand-in for what is made of others, which may be of any type. */

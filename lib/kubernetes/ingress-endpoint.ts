@@ -4,7 +4,7 @@ import type { Ingress, NetworkPolicyPeer } from 'kubernetes-types/networking/v1.
 import { cidrProblems } from './cidr.ts';
 import { isDnsLabel, isDnsSubdomain } from './names.ts';
 import { kubeObject, lazy } from './object.ts';
-import type { Problem } from './problem.ts';
+import { type Problem, problemsWhenKnown } from './problem.ts';
 import { declareSecretUse } from './secret-use.ts';
 
 /** The pods or, for a controller in the network of its nodes, the addresses that webhooks come through. */
@@ -133,8 +133,12 @@ export function ingressEndpointProblems(property: string, endpoint: IngressEndpo
 }
 
 function hostProblems(property: string, host: unknown, example: string): Problem[] {
-  if (typeof host === 'string' && host.includes('.') && isDnsSubdomain(host)) return [];
-  return [{ property, value: host, message: 'is not a host name', remedy: `give a whole name ${example}` }];
+  return problemsWhenKnown(property, host, (known) => {
+    if (typeof known === 'string' && known.includes('.') && isDnsSubdomain(known)) return [];
+    return [
+      { property, value: known, message: 'is not a host name', remedy: `give a whole name ${example}` },
+    ];
+  });
 }
 
 function nameProblems(property: string, endpoint: IngressEndpoint): Problem[] {

@@ -42,6 +42,11 @@ export function problemsWhenKnown<T>(property: string, value: T, find: (known: T
   return [problem];
 }
 
+/** Whether anything is wrong for sure: what stands for a question that is asked later is not. */
+export function isWrong(problems: readonly Problem[]): boolean {
+  return problems.some((problem) => !LATER.has(problem));
+}
+
 /** What is to be looked for on one construct when values are known. */
 export function checksOf(construct: IConstruct): readonly Check[] {
   return CHECKS.of(construct);
@@ -85,7 +90,8 @@ export function warningsOf(construct: IConstruct): readonly string[] {
 
 /** One line: property, what is wrong, the value, the remedy. */
 export function formatProblem({ property, value, message, remedy }: Problem): string {
-  return `${oneLine(property)}: ${oneLine(message)} (got ${formatValue(value)}); ${oneLine(remedy)}`;
+  const [where, what, how] = [property, message, remedy].map((text) => oneLine(withoutStandIns(text)));
+  return `${where}: ${what} (got ${formatValue(value)}); ${how}`;
 }
 
 /** Names in a message or a path may be whatever a program has made of them. */

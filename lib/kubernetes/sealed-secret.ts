@@ -1,6 +1,6 @@
 import type { Construct } from 'constructs';
 import { kubeObject, lazy } from './object.ts';
-import { hidden, type Problem, reportProblem, reportProblems } from './problem.ts';
+import { hidden, type Problem, problemsWhenKnown, reportProblem, reportProblems } from './problem.ts';
 import { type SecretBinding, secretNameProblems } from './secret-binding.ts';
 import { SharedSecrets } from './shared-secrets.ts';
 
@@ -119,15 +119,17 @@ const TAG = 16;
  * @see https://github.com/bitnami-labs/sealed-secrets/blob/main/docs/developer/crypto.md
  */
 function valueProblems(property: string, value: unknown): Problem[] {
-  if (typeof value === 'string' && isSealed(value)) return [];
-  return [
-    {
-      property,
-      value: hidden,
-      message: 'is not a value that kubeseal has sealed, and might be readable by anybody',
-      remedy: 'give what `kubeseal --raw` prints',
-    },
-  ];
+  return problemsWhenKnown(property, value, (known) => {
+    if (typeof known === 'string' && isSealed(known)) return [];
+    return [
+      {
+        property,
+        value: hidden,
+        message: 'is not a value that kubeseal has sealed, and might be readable by anybody',
+        remedy: 'give what `kubeseal --raw` prints',
+      },
+    ];
+  });
 }
 
 function isSealed(text: string): boolean {

@@ -12,7 +12,7 @@ import { cidrProblems, egressProblems } from '../kubernetes/cidr.ts';
 import { KeelsonLabels } from '../kubernetes/labels.ts';
 import { isDnsLabel } from '../kubernetes/names.ts';
 import type { Egress } from '../kubernetes/network.ts';
-import { reportProblem, reportProblems } from '../kubernetes/problem.ts';
+import { isWrong, reportProblem, reportProblems } from '../kubernetes/problem.ts';
 import type { Subject } from '../kubernetes/rbac.ts';
 import { soundProps } from '../props/sound.ts';
 import { missingRegistry } from '../props/stand-ins.ts';
@@ -232,7 +232,7 @@ export class Platform extends Chart implements PlatformReference {
 
     this.cache = layerCache(this, props.cache ?? {});
     // What is wrong with it is reported here alone.
-    const reachable = egressProblems('egress', egress).length > 0 ? undefined : egress;
+    const reachable = isWrong(egressProblems('egress', egress)) ? undefined : egress;
     this.buildkit = buildkitReference(this, props.buildkit ?? false, { registry, egress: reachable });
     this.keel = keelReference(this, props.keel ?? {}, { registry, apiServer, egress: reachable });
     if (this.keel !== undefined && !isDnsLabel(this.keel.namespace)) this.#reportKeel(this.keel.namespace);

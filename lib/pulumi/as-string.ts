@@ -5,7 +5,8 @@ import { standIn } from '../kubernetes/deferred.ts';
 const TEXTS = new WeakMap<object, string>();
 
 /**
- * A text that stands for an Output wherever the library takes a text, also within a longer one. The
+ * A text that stands for an Output wherever the library takes a text, also within a longer one. It has to stay whole:
+ * what changes, compares or cuts texts belongs into `apply` of the Output. The
  * {@link KeelsonComponent} puts the Output's value in its place: what is unknown in a preview stays unknown, and what is
  * secret stays secret. A secret goes into a {@link secretOutput} instead, so that it also stays one in the cluster.
  *

@@ -1,16 +1,19 @@
+import type { ApiObject } from 'cdk8s';
 import type { KubernetesObject } from '../app/render.ts';
+import { runsWithBuild } from '../kubernetes/runs-with-build.ts';
 
 /** Workloads whose pods Pulumi's provider waits for. */
 const WORKLOADS: ReadonlySet<string> = new Set(['Deployment', 'StatefulSet', 'DaemonSet']);
 
 /**
  * Whether an object is ready soon after it was applied. Others are ready when there is something to build, or never:
- * a Deployment that is scaled at run time, what is in front of it, a claim that its first pod binds, a Job that builds
+ * a Deployment that runs with a build, what is in front of it, a claim that its first pod binds, a Job that builds
  * for hours.
  */
-export function isAwaited({ kind, spec }: KubernetesObject): boolean {
-  const { replicas = 0 } = (spec ?? {}) as { readonly replicas?: number };
-  return WORKLOADS.has(kind) && (kind === 'DaemonSet' || replicas > 0);
+export function isAwaited({ kind, spec }: KubernetesObject, source: ApiObject): boolean {
+  if (!WORKLOADS.has(kind) || runsWithBuild(source)) return false;
+  const { replicas = 1 } = (spec ?? {}) as { readonly replicas?: number };
+  return kind === 'DaemonSet' || replicas > 0;
 }
 
 /** Kinds for which Pulumi's provider waits until something outside of the object has happened. */

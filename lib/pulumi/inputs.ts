@@ -1,5 +1,6 @@
 import { all, type Output, output } from '@pulumi/pulumi';
 import { deferredOf, isDeferred, isStandIn, partsOf } from '../kubernetes/deferred.ts';
+import { formatValue } from '../kubernetes/problem.ts';
 
 const KNOWN = new Map<string, Output<unknown>>();
 
@@ -40,8 +41,27 @@ function outputOf(standIn: string): Output<unknown> {
 
 /** What stood for an Output was changed on its way into an object. */
 export class CutError extends Error {
+  /** What is left of it, and what is around it. */
+  readonly text: string;
+
   constructor(text: string) {
-    super(`holds a part of what stands for an Output (got ${JSON.stringify(text)})`);
+    super(`a text has a part of one that asString has made (got ${formatValue(text)})`);
     this.name = 'CutError';
+    this.text = text;
   }
+}
+
+/** The field of an object that has a text, such as `spec.template`. */
+export function fieldOf(object: unknown, text: string): string {
+  return pathTo(object, text)?.join('.') ?? '';
+}
+
+function pathTo(value: unknown, text: string): string[] | undefined {
+  if (value === text) return [];
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [key, inner] of Object.entries(value)) {
+    const path = key === text ? [] : pathTo(inner, text);
+    if (path !== undefined) return [key, ...path];
+  }
+  return undefined;
 }

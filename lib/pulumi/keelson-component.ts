@@ -12,14 +12,14 @@ import { ApiObject } from 'cdk8s';
 import { KeelsonApp, type KeelsonAppProps } from '../app/keelson-app.ts';
 import { type CheckedObject, checkedObjects } from '../app/objects.ts';
 import type { KubernetesObject } from '../app/render.ts';
+import { runsWithBuild } from '../kubernetes/runs-with-build.ts';
 import { OUTPUTS } from './as-string.ts';
-import { isAwaited, withoutAwait } from './await.ts';
 import { withOutputs } from './inputs.ts';
-import { checkedWhenKnown, knownProblems } from './known-problems.ts';
+import { knownProblems } from './known-problems.ts';
 import { register } from './kubernetes.ts';
 import { Order } from './order.ts';
+import { type Prepared, prepare } from './prepare.ts';
 import { kubernetesProvider } from './provider.ts';
-import { resourceName } from './resource-name.ts';
 import { warnOfSecretsOutside } from './secrets-outside.ts';
 
 /** Arguments of {@link KeelsonComponent}. */
@@ -31,12 +31,14 @@ export interface KeelsonComponentArgs<T>
   readonly program: (app: KeelsonApp) => T;
   /**
    * Pulumi's options of a resource: `aliases` of an object that was another component's, `protect`,
-   * `ignoreChanges`, `retainOnDelete` and so on. They add to those that the component gives.
+   * `ignoreChanges`, `retainOnDelete` and so on. They add to those that the component gives. The name is that of the
+   * resource after the component's, such as `ci-go-runner/build`. A text that is an Output is what `asString` has made.
    * @default - none
    */
   readonly resourceOptions?: (
     object: KubernetesObject,
     source: ApiObject,
+    name: string,
   ) => CustomResourceOptions | undefined;
   /**
    * Whether `pulumi up` goes on without waiting for anything to be ready.
@@ -83,15 +85,23 @@ export class KeelsonComponent<T = unknown> extends ComponentResource {
     this.app = new KeelsonApp({ ...props, resolvers: [OUTPUTS] });
     this.made = program(this.app);
     const { objects, warnings } = checkedObjects(this.app);
+    const prepared = prepare(objects, skipAwait);
     for (const warning of warnings) void log.warn(warning, this);
     // One that is given, to the component or to what it is in, is handed on by Pulumi itself.
     const given = this.getProvider('kubernetes:core/v1:Namespace');
     const provider = given === undefined ? kubernetesProvider(name, {}, { parent: this }) : undefined;
-    this.#register(name, objects, skipAwait, (checked) => ({
+    this.#register(name, prepared, ({ object, source }, resourceName) => ({
       parent: this,
       ...(provider !== undefined && { provider }),
-      ...resourceOptions?.(checked.object, checked.source),
+      ...resourceOptions?.(object, source, resourceName),
     }));
+    const asleep = prepared.filter(({ checked }) => runsWithBuild(checked.source)).map((one) => one.name);
+    if (asleep.length > 0 && !skipAwait) {
+      void log.info(
+        `not waited for, as they run when there is something to build: ${asleep.join(', ')}`,
+        this,
+      );
+    }
     this.registerOutputs({});
   }
 
@@ -138,23 +148,12 @@ export class KeelsonComponent<T = unknown> extends ComponentResource {
     return output(withOutputs(text) as Output<string>);
   }
 
-  #register(
-    component: string,
-    objects: readonly CheckedObject[],
-    skipAwait: boolean,
-    optionsOf: (checked: CheckedObject) => CustomResourceOptions,
-  ): void {
+  #register(component: string, prepared: readonly Prepared[], optionsOf: OptionsOf): void {
     const order = new Order();
-    const looked = knownProblems(this.app);
-    const asleep: string[] = [];
-    for (const checked of objects) {
-      const name = resourceName(component, checked);
-      const waitedFor = !skipAwait && isAwaited(checked.object);
-      if (!skipAwait && !waitedFor && checked.object.kind === 'Deployment') asleep.push(name);
-      const object = waitedFor ? checked.object : withoutAwait(checked.object);
-      const inputs = checkedWhenKnown(checked, withOutputs(object) as KubernetesObject);
-      const { dependsOn, ...options } = optionsOf(checked);
-      const resource = register(name, inputs, {
+    const looked = knownProblems(this.app, prepared);
+    for (const { checked, name, inputs } of prepared) {
+      const { dependsOn, ...options } = optionsOf(checked, name);
+      const resource = register(`${component}/${name}`, inputs, {
         ...options,
         dependsOn: after(looked, order.before(checked), dependsOn),
       });
@@ -162,13 +161,10 @@ export class KeelsonComponent<T = unknown> extends ComponentResource {
       order.add(checked, resource);
       this.#resources.set(checked.source, resource);
     }
-    if (asleep.length > 0) {
-      const names = asleep.join(', ');
-      void log.info(`not waited for, as they run when there is something to build: ${names}`, this);
-    }
   }
 }
 
+type OptionsOf = (checked: CheckedObject, name: string) => CustomResourceOptions;
 type Dependencies = NonNullable<CustomResourceOptions['dependsOn']>;
 
 function after(

@@ -19,21 +19,7 @@ export function register(
   options: CustomResourceOptions,
 ): CustomResource {
   const Kind = kindClass(object) ?? kubernetes().apiextensions.CustomResource;
-  return withoutStacks(() => new Kind(name, object, options));
-}
-
-/**
- * Pulumi writes down the call stack of every promise that it makes for a resource, which is a third of the time that a
- * registration takes. All of them would lead here, and to no line of the program.
- */
-function withoutStacks<T>(make: () => T): T {
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0;
-  try {
-    return make();
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit;
-  }
+  return new Kind(name, object, options);
 }
 
 type KindClass = {

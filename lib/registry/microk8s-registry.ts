@@ -4,7 +4,7 @@ import type { Service } from 'kubernetes-types/core/v1.d.ts';
 import { isDeferred, whenKnown } from '../kubernetes/deferred.ts';
 import { isDnsLabel, isDnsSubdomain } from '../kubernetes/names.ts';
 import type { Destination, NetworkPolicyPeer } from '../kubernetes/network.ts';
-import { type Problem, problemsWhenKnown, reportProblems } from '../kubernetes/problem.ts';
+import { isWrong, type Problem, problemsWhenKnown, reportProblems } from '../kubernetes/problem.ts';
 import { sound } from '../props/sound.ts';
 import {
   type CollectedRegistry,
@@ -186,7 +186,7 @@ class MicroK8sAddress implements Registry {
 
   /** The addon's pod runs as root, and so its files are root's. */
   get collected(): CollectedRegistry | undefined {
-    if (this.#garbageCollection === undefined || this.#collectionProblems('').length > 0) return undefined;
+    if (this.#garbageCollection === undefined || isWrong(this.#collectionProblems(''))) return undefined;
     return { ...this.#garbageCollection, ...REGISTRY, namespace: this.namespace, uid: 0 };
   }
 

@@ -13,7 +13,7 @@ import { IsolatedNamespace, type QuotaLimits } from '../kubernetes/namespace.ts'
 import { type Destination, networkPolicy, to, toDns, toInternet } from '../kubernetes/network.ts';
 import { kubeObject } from '../kubernetes/object.ts';
 import { PodSecurity } from '../kubernetes/pod-security.ts';
-import { type Problem, reportProblem, reportProblems } from '../kubernetes/problem.ts';
+import { type Problem, problemsWhenKnown, reportProblem, reportProblems } from '../kubernetes/problem.ts';
 import { every, Grant, named } from '../kubernetes/rbac.ts';
 import { serviceAccount } from '../kubernetes/service-account.ts';
 import { type PipelineRecord, recordAbove, recordOf, type StageProps } from '../pipeline/pipeline-record.ts';
@@ -285,16 +285,8 @@ export class Release extends Construct {
       });
     }
     const watched = record?.source?.branches;
-    for (const branch of branches ?? []) {
-      if (watched === undefined || watched.includes(branch)) continue;
-      problems.push({
-        property: 'branches',
-        value: branch,
-        message: 'is not watched by the pipeline',
-        remedy: `name one of ${watched.join(', ')}`,
-      });
-    }
-    return problems;
+    if (watched === undefined) return problems;
+    return [...problems, ...problemsWhenKnown('branches', { branches: branches ?? [], watched }, unwatched)];
   }
 
   #reportMissing(): void {
@@ -305,4 +297,20 @@ export class Release extends Construct {
       remedy: 'give it, or put the release into a Pipeline',
     });
   }
+}
+
+interface Branches {
+  readonly branches: readonly string[];
+  readonly watched: readonly string[];
+}
+
+function unwatched({ branches, watched }: Branches): Problem[] {
+  return branches
+    .filter((branch) => !watched.includes(branch))
+    .map((value) => ({
+      property: 'branches',
+      value,
+      message: 'is not watched by the pipeline',
+      remedy: `name one of ${watched.join(', ')}`,
+    }));
 }

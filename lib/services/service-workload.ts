@@ -6,6 +6,7 @@ import { ONE_VOLUME, SCALED_AT_RUN_TIME } from '../kubernetes/linter-reasons.ts'
 import { exceptFromLinters, type LinterException } from '../kubernetes/linters.ts';
 import { type Destination, type NetworkPolicyPeer, networkPolicy, tcp } from '../kubernetes/network.ts';
 import { lazy } from '../kubernetes/object.ts';
+import { noteRunsWithBuild } from '../kubernetes/runs-with-build.ts';
 import { service } from '../kubernetes/service.ts';
 import { serviceAccount } from '../kubernetes/service-account.ts';
 import { volumeClaim } from '../kubernetes/storage.ts';
@@ -76,7 +77,10 @@ export function serviceWorkload(scope: Construct, options: ServiceWorkloadOption
     volumes: () => [claimVolume(DATA_VOLUME, claimName), ...volumes()],
     linterExceptions: [ONE_VOLUME, ...(options.linterExceptions ?? [])],
   });
-  whenServiceIsUsed(scope, () => exceptFromLinters(deployment, SCALED_AT_RUN_TIME));
+  whenServiceIsUsed(scope, () => {
+    exceptFromLinters(deployment, SCALED_AT_RUN_TIME);
+    noteRunsWithBuild(deployment);
+  });
   return {
     claim: volumeClaim(scope, 'claim', { name: claimName, namespace, labels }, 'storage', storage),
     service: service(scope, 'service', {

@@ -292,16 +292,9 @@ function isOptions(options: unknown): boolean {
 }
 
 function directoryProblems(property: string, { path, nodeName }: LocalDirectory): Problem[] {
-  const problems: Problem[] = [];
-  const parts = typeof path === 'string' ? path.split('/') : [];
-  if (parts[0] !== '' || parts.length < 2 || parts.includes('..') || /[\0\n\r]|^\/+$/.test(path)) {
-    problems.push({
-      property: `${property}.path`,
-      value: path,
-      message: 'is not the absolute path of a directory',
-      remedy: "give it from the root on and without '..', such as /home/me/project",
-    });
-  }
+  const problems = problemsWhenKnown(`${property}.path`, path, (known) =>
+    pathProblems(`${property}.path`, known),
+  );
   if (nodeName !== undefined && !isDnsSubdomain(nodeName)) {
     problems.push({
       property: `${property}.nodeName`,
@@ -311,4 +304,17 @@ function directoryProblems(property: string, { path, nodeName }: LocalDirectory)
     });
   }
   return problems;
+}
+
+function pathProblems(property: string, path: string): Problem[] {
+  const parts = typeof path === 'string' ? path.split('/') : [];
+  if (parts[0] === '' && parts.length > 1 && !parts.includes('..') && !/[\0\n\r]|^\/+$/.test(path)) return [];
+  return [
+    {
+      property,
+      value: path,
+      message: 'is not the absolute path of a directory',
+      remedy: "give it from the root on and without '..', such as /home/me/project",
+    },
+  ];
 }

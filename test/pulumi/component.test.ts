@@ -97,6 +97,20 @@ describe('order (mocks)', () => {
     expect(await dependenciesOf('ConfigMap', 'ci/ns/second')).toEqual(['ConfigMap ci/ns/first']);
     expect(await dependenciesOf('ConfigMap', 'ci/ns/first')).toEqual([]);
   });
+
+  test('a dependency on a chart holds for the charts in it, whichever was made first', async () => {
+    await registeredBy((app) => {
+      const thing = (scope: Chart, name: string): ApiObject =>
+        new ApiObject(scope, name, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name } });
+      const late = thing(new Chart(app, 'late', { namespace: 'ns' }), 'late');
+      const outer = new Chart(app, 'outer', { namespace: 'ns' });
+      thing(outer, 'outer');
+      thing(new Chart(outer, 'inner', { namespace: 'ns' }), 'inner');
+      late.node.addDependency(outer);
+    });
+    const before = await dependenciesOf('ConfigMap', 'ci/ns/late');
+    expect(before.toSorted()).toEqual(['ConfigMap ci/ns/inner', 'ConfigMap ci/ns/outer']);
+  });
 });
 
 describe('options (mocks)', () => {
@@ -164,6 +178,17 @@ describe('waiting (mocks)', () => {
     const others = objects.filter(({ type }) => /:(Service|PersistentVolumeClaim|Job)$/.test(type));
     expect(others.length).toBeGreaterThan(3);
     expect(others.every(skipped)).toBe(true);
+  });
+
+  test('is for a Deployment of the program’s own, which has one pod unless it says another number', async () => {
+    const { objects } = await registeredBy((app) => {
+      const chart = new Chart(app, 'chart', { namespace: 'ns' });
+      const deployment = (name: string, spec: object): ApiObject =>
+        new ApiObject(chart, name, { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name }, spec });
+      deployment('web', {});
+      deployment('off', { replicas: 0 });
+    });
+    expect(names(objects.filter(skipped))).toEqual(['ci/ns/off']);
   });
 
   test('is for nothing where that is said', async () => {

@@ -138,7 +138,7 @@ describe.skipIf(missing !== undefined)(
         `const first = new KeelsonComponent('first', { program: settings(${names}) }, { provider });`;
       const second = `new KeelsonComponent('second', {
   program: settings('b'),
-  resourceOptions: () => ({ aliases: [{ name: 'first/default/b', parent: first }] }),
+  resourceOptions: (_object, _source, name) => ({ aliases: [{ name: 'first/' + name, parent: first }] }),
 }, { provider });`;
       const engine = await stack({ text: configMaps(first("'a'", "'b'")) });
       await engine.up();

@@ -95,7 +95,15 @@ describe('a text in which Outputs are (mocks)', () => {
 describe('a value that turns out to be wrong', () => {
   test.each([
     ['source.url', 'ci/record: source.url: carries a credential (got a hidden value)'],
-    ['secret', 'ci/record: source.branch: holds "..", "@{" or "//" (got a hidden value)'],
+    ['secret', 'ci/record: source.branch: has a secret in it that is not valid here'],
+    ['secret scheme', 'ci/record: source.url: has a secret in it that is not valid here'],
+    ['local image', "ci/build: image.registry: can't be polled by Keel"],
+    ['digest', 'ci/build: image.digest: never changes'],
+    ['no tag', 'ci/build: image.tag: is missing'],
+    ['ssh without a key', 'flux/manifests: secretName: is missing, and nobody reads by ssh without a key'],
+    ['second name', 'chart/bad: metadata.name: is not a valid name for a ConfigMap (got "Not A Name")'],
+    ['cut', 'chart/bad: data.value: has a part of a text that asString has made'],
+    ['id', 'chart/[an Output]: id: is part of the name that Pulumi knows the object by'],
     ['secret name', 'chart/x: metadata.name: has a secret in it that is not valid here'],
     ['nodeAddress', "ci/image: target.registry.nodeAddress: can't be polled by Keel"],
     ['env', 'ci/build: env.URL: is a secret in plain text (got a hidden value)'],
