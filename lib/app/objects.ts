@@ -1,6 +1,6 @@
 import type { ApiObject } from 'cdk8s';
 import type { KeelsonApp } from './keelson-app.ts';
-import { type KubernetesObject, type Transform, transformOf } from './render.ts';
+import { type KubernetesObject, transformOf } from './render.ts';
 import { synthesize } from './synthesis.ts';
 
 /** An object as it will be applied, and where it comes from. */
@@ -26,14 +26,8 @@ export interface CheckedObjects {
  * @throws SynthesisError with everything that is wrong
  */
 export function checkedObjects(app: KeelsonApp): CheckedObjects {
-  const transform = transformOf(app);
-  const rendered = new Map<unknown, KubernetesObject>();
-  const keep: Transform = (object, source) => {
-    const final = transform === undefined ? object : transform(object, source);
-    if (final !== undefined) rendered.set(source, final);
-    return final;
-  };
-  const { charts, warnings } = synthesize(app, keep, NOWHERE, false);
+  const rendered = new Map<ApiObject, KubernetesObject>();
+  const { charts, warnings } = synthesize(app, transformOf(app), NOWHERE, rendered);
   const objects = charts.flatMap(({ name: chart, objects: inChart }) =>
     inChart.flatMap(({ source, wave }) => {
       const object = rendered.get(source);

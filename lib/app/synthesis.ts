@@ -55,20 +55,20 @@ export interface Synthesis {
  * Renders and checks a whole app, looking at each construct once.
  *
  * @param spool takes the texts
- * @param refuseDeferred whether a text that is not known yet is a mistake
+ * @param rendered takes the objects, where texts in them may be unknown yet; without it, such a text is a mistake
  * @throws SynthesisError with everything that is wrong
  */
 export function synthesize(
   app: App,
   transform: Transform | undefined,
   spool: Pick<Spool, 'append' | 'end'>,
-  refuseDeferred = true,
+  rendered?: Map<ApiObject, KubernetesObject>,
 ): Synthesis {
   const constructs = app.node.findAll();
   const problems = constructs.flatMap((construct) =>
     construct.node.validate().map((problem) => `${pathOf(construct)}: ${problem}`),
   );
-  const checks = new ObjectChecks(transform, refuseDeferred);
+  const checks = new ObjectChecks(transform, rendered);
   const charts = ordered(byChart(constructs), problems).map(({ chart, members }): SynthesizedChart => {
     const start = spool.end;
     const objects: SynthesizedObject[] = [];
@@ -108,21 +108,22 @@ class ObjectChecks {
   /** Each problem with the objects that have it: one mistake is often found in every object of a namespace. */
   readonly #problems = new Map<string, string[]>();
   readonly #accidents: string[] = [];
-  readonly #refuseDeferred: boolean;
+  readonly #rendered: Map<ApiObject, KubernetesObject> | undefined;
 
-  constructor(transform: Transform | undefined, refuseDeferred: boolean) {
+  constructor(transform: Transform | undefined, rendered: Map<ApiObject, KubernetesObject> | undefined) {
     this.#transform = transform;
-    this.#refuseDeferred = refuseDeferred;
+    this.#rendered = rendered;
   }
 
   synthesize(object: ApiObject, wave: number): { object: SynthesizedObject; yaml: string } | undefined {
     try {
-      const json =
-        this.#transform === undefined ? renderHead(object) : this.#transform(render(object), object);
+      const whole = this.#transform !== undefined || this.#rendered !== undefined;
+      const json = whole ? this.#whole(object) : renderHead(object);
       if (json === undefined) return undefined;
-      const yaml = this.#transform === undefined ? write(json, object) : yamlDocument(json, MANIFEST);
+      const yaml = whole ? yamlDocument(json, MANIFEST) : write(json, object);
       for (const problem of objectProblems(json, yaml, () => render(object))) this.#report(object, problem);
-      if (this.#refuseDeferred && isDeferred(yaml)) this.#report(object, DEFERRED_PROBLEM);
+      if (this.#rendered === undefined && isDeferred(yaml)) this.#report(object, DEFERRED_PROBLEM);
+      this.#rendered?.set(object, json);
       this.#claim(json, object);
       const { apiVersion, kind, metadata } = json;
       const reference = {
@@ -150,6 +151,11 @@ class ObjectChecks {
       this.#accidents.push(`${pathOf(object)}: ${problem}`);
       return undefined;
     }
+  }
+
+  #whole(object: ApiObject): KubernetesObject | undefined {
+    const json = render(object);
+    return this.#transform === undefined ? json : this.#transform(json, object);
   }
 
   /** Objects that could not be rendered, each with the reason. */

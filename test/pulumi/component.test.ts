@@ -2,13 +2,18 @@
 import * as kubernetes from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import { ApiObject, Chart } from 'cdk8s';
-import { type KeelsonApp, KeelWatchedBuild, SynthesisError } from 'keelson';
+import { type KeelsonApp, KeelWatchedBuild, type SynthesisError } from 'keelson';
 import { asString, KeelsonComponent, kubernetesProvider } from 'keelson/pulumi';
 import { describe, expect, test } from 'vitest';
 import { build, image, pipeline, platform, referenceProgram } from '../support/programs.ts';
+import { problemsOf } from '../support/synthesized.ts';
 import { dependenciesOf, type Registered, registeredBy, useMocks, valueIn } from './registered.ts';
 
 useMocks();
+
+const fail = (): never => {
+  throw new Error('nobody may look');
+};
 
 const names = (objects: readonly Registered[]): string[] => objects.map(({ name }) => name);
 
@@ -229,11 +234,32 @@ describe('access (mocks)', () => {
 });
 
 describe('what is wrong (mocks)', () => {
-  test('is said as in a synthesis, and nothing is registered', async () => {
-    const wrong = (app: KeelsonApp): void => {
-      new KeelWatchedBuild(pipeline(app), 'Build', { image: image(), command: [] });
-      platform(app, { registry: undefined as never });
-    };
-    expect(() => new KeelsonComponent('wrong', { program: wrong })).toThrow(SynthesisError);
+  const inWords = (program: (app: KeelsonApp) => void): readonly string[] => {
+    try {
+      new KeelsonComponent('wrong', { program });
+      return [];
+    } catch (error) {
+      return (error as SynthesisError).problems;
+    }
+  };
+
+  test.each<[what: string, program: (app: KeelsonApp) => void]>([
+    [
+      'props',
+      (app) => {
+        new KeelWatchedBuild(pipeline(app), 'Build', { image: image(), command: [] });
+        platform(app, { registry: undefined as never });
+      },
+    ],
+    [
+      'an object that can’t be rendered',
+      (app) => {
+        configMap(app, 'a', { value: Object.create({}, { x: { enumerable: true, get: fail } }) });
+      },
+    ],
+  ])('%s: is said as in a synthesis, and nothing is registered', (_, program) => {
+    const problems = problemsOf(program);
+    expect(problems.length).toBeGreaterThan(0);
+    expect(inWords(program)).toEqual(problems);
   });
 });
